@@ -1,0 +1,135 @@
+"""What turns ask of the world: an agent to talk to and a store that remembers calls. Adapters live elsewhere.
+
+No query here that a key-value server with expiry could not answer.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from voicegw.call.inputs import CallerInput, CallParties
+from voicegw.call.instructions import Button, Instruction
+from voicegw.call.profile import NumberProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRequest:
+    """All that one turn of the agent depends on. `session_key` is empty until a `SessionOpened` was yielded."""
+
+    call_sid: str
+    parties: CallParties
+    profile: NumberProfile
+    heard: CallerInput
+    user_id: str = ""
+    session_key: str = ""
+    launched: bool = False
+    buttons: tuple[Button, ...] = ()
+    collecting: bool = False
+    legacy_keypad: bool = False
+    heard_text: str = ""
+
+    def __repr__(self) -> str:  # the session key is a secret, what was heard may be one
+        return f"TurnRequest(call_sid={self.call_sid!r}, heard={self.heard.kind!r})"
+
+
+class Agent(Protocol):
+    """An agent on some platform."""
+
+    def take_turn(self, turn: TurnRequest) -> AsyncIterator[Instruction]:
+        """Tell the agent what was heard and yield its answer as it arrives.
+
+        Raises a child of `voicegw.errors.AgentError`. Never sends twice what may have arrived. Cancel-safe.
+        """
+        ...
+
+    async def end(self, turn: TurnRequest) -> None:
+        """Tell the agent that the call is over (`heard` is a `HungUp`). Raises `AgentError`."""
+        ...
+
+    async def warm(self, profile: NumberProfile) -> None:
+        """Open a connection ahead of need; never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCall:
+    """A call's document as last saved, and the version to save the next one against."""
+
+    document: bytes
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTurn:
+    """A turn's progress: entries in order; `over` once the last was appended; `beat_at` in epoch seconds."""
+
+    entries: tuple[bytes, ...]
+    over: bool
+    beat_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAudio:
+    """Audio that the carrier will fetch."""
+
+    content: bytes
+    content_type: str
+
+
+class CallStore(Protocol):
+    """Live-call state, shared by all processes of the gateway. Every method raises `StoreError` when it cannot.
+
+    Everything of a call expires `lifetime_seconds` after it was last written.
+    """
+
+    async def create_call(self, call_sid: str, document: bytes) -> bool:
+        """Remember a new call at version 1; False if it is known already (nothing is changed)."""
+        ...
+
+    async def load_call(self, call_sid: str) -> StoredCall | None: ...
+
+    async def save_call(self, call_sid: str, document: bytes, version: int) -> int:
+        """Replace the document if `version` is still the stored one; returns the new version, else `StaleVersion`."""
+        ...
+
+    async def live_calls(self) -> tuple[str, ...]:
+        """The ids of all calls not yet forgotten."""
+        ...
+
+    async def forget_call(self, call_sid: str) -> None:
+        """Drop a call with its turns, audio and answers. Idempotent."""
+        ...
+
+    async def append_turn(self, call_sid: str, turn: int, entries: tuple[bytes, ...], *, over: bool) -> None:
+        """Append to a turn's progress; no entries: only a sign of life."""
+        ...
+
+    async def read_turn(self, call_sid: str, turn: int) -> StoredTurn | None: ...
+
+    async def put_audio(self, call_sid: str, token: str, audio: StoredAudio) -> None: ...
+
+    async def get_audio(self, token: str) -> StoredAudio | None: ...
+
+    async def claim_answer(self, call_sid: str, key: str) -> bool:
+        """True for the first claimant of `key`, who must `put_answer`; False for all later ones."""
+        ...
+
+    async def put_answer(self, call_sid: str, key: str, answer: bytes) -> None: ...
+
+    async def get_answer(self, call_sid: str, key: str) -> bytes | None: ...
+
+    async def claim_name(self, name: str, owner: str) -> bool:
+        """True if `name` was free or is already `owner`'s."""
+        ...
+
+    async def release_name(self, name: str, owner: str) -> None: ...
+
+    async def count(self, key: str, window_seconds: int) -> int:
+        """Count one more under `key` and return how many there were in this window (fixed windows)."""
+        ...
+
+    async def purge(self) -> int:
+        """Drop what has expired; returns how many calls that were."""
+        ...
+
+    async def close(self) -> None: ...
