@@ -1,0 +1,156 @@
+"""One call as a value: what must survive between two webhooks, two processes and a restart.
+
+Transitions live in `conduct` (what the caller does) and `answer` (what the agent says); the versioned dict form here.
+
+    THINKING  ──turn over──►  LISTENING  ──input──►  THINKING
+       │  └──forward──►  FORWARDING  ──outcome──►  THINKING | FORWARDING (next destination) | ENDED
+       └──end──►  ENDED
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from voicegw.call.inputs import CallerInput, CallParties
+from voicegw.call.instructions import BargeIn, Button, Collect, Ending, Prompt, Say
+from voicegw.call.plan import Leg
+
+SCHEMA = 1
+
+_Input = Annotated[CallerInput, Field(discriminator="kind")]
+_Prompt = Annotated[Prompt, Field(discriminator="kind")]
+_Ending = Annotated[Ending, Field(discriminator="kind")]
+
+
+class Phase(StrEnum):
+    """Who is expected to do something."""
+
+    THINKING = "thinking"
+    LISTENING = "listening"
+    FORWARDING = "forwarding"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """What the agent has set and what therefore holds until it sets it anew (None: the number's own default)."""
+
+    keypad: Collect | None = None
+    silence_seconds: float | None = None
+    barge_in: BargeIn | None = None
+    endpointing: str = ""
+    language: str = ""
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the agent's last turn left open: choices, a legacy keypad, a custom action that waits for its path."""
+
+    buttons: tuple[Button, ...] = ()
+    legacy_keypad: bool = False
+    path: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardState:
+    """Where a forward stands: legs not tried yet, attempts in this call, and who asked for it."""
+
+    waiting: tuple[Leg, ...] = ()
+    dialled: Leg | None = None
+    attempts: int = 0
+    by_gateway: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silences:
+    """How long the caller has been silent since the last exchange, and what we have said about it."""
+
+    seconds: float = 0.0
+    prompts: int = 0
+    awaited_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """What was last handed to the carrier to say, and when (epoch seconds): the ground for `heard_text`."""
+
+    text: str = ""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallState:
+    """A live call. `turn` and `step` name the one step URL that is expected next; `taken` counts the instructions
+    of this turn already folded in; `queued` is what the caller did while the agent was thinking; `unsaid` is what
+    did not fit into the last answer, `ending` what follows it."""
+
+    call_sid: str
+    parties: CallParties
+    schema: int = SCHEMA
+    started_at: float = 0.0
+    user_id: str = ""
+    session_key: str = ""
+    launched: bool = False
+    phase: Phase = Phase.THINKING
+    turn: int = 0
+    step: int = 0
+    running: bool = False
+    taken: int = 0
+    agent: AgentSettings = AgentSettings()
+    asked: Asked = Asked()
+    queued: tuple[_Input, ...] = ()
+    keys_kept: str = ""
+    interrupted: bool = False
+    unsaid: tuple[_Prompt, ...] = ()
+    ending: _Ending | None = None
+    silences: Silences = Silences()
+    spoken: Spoken = Spoken()
+    heard_text: str = ""
+    fillers: int = 0
+    failures: int = 0
+    hops: int = 0
+    forward: ForwardState = ForwardState()
+    fallbacks_asked: int = 0
+    end_sent: bool = False
+    ended_reason: str = ""
+
+    def __repr__(self) -> str:  # the session key and what the caller typed never reach a log or a traceback
+        return f"CallState({self.call_sid!r}, phase={self.phase!s}, turn={self.turn}, step={self.step})"
+
+
+_ADAPTER = TypeAdapter(CallState)
+
+
+def dump_state(state: CallState) -> bytes:
+    """The state as JSON bytes."""
+    return _ADAPTER.dump_json(state)
+
+
+def load_state(document: bytes) -> CallState | None:
+    """The state from `dump_state`'s bytes; None if another version of the gateway wrote what this one cannot read."""
+    try:
+        state = _ADAPTER.validate_json(document)
+    except ValidationError:
+        return None
+    return state if state.schema == SCHEMA else None
+
+
+def start_call(call_sid: str, parties: CallParties, *, user_id: str, started_at: float) -> CallState:
+    """A call whose phone begins to ring."""
+    return CallState(call_sid=call_sid, parties=parties, user_id=user_id, started_at=started_at)
+
+
+def spoken_text(prompts: tuple[Prompt, ...]) -> str:
+    """The words of `prompts`, as far as they are words."""
+    return " ".join(prompt.text for prompt in prompts if isinstance(prompt, Say))
+
+
+def finish_call(state: CallState, reason: str) -> CallState:
+    """The call is over; the first reason stays."""
+    if state.phase is Phase.ENDED:
+        return state
+    return replace(state, phase=Phase.ENDED, ended_reason=reason, queued=(), unsaid=(), ending=None)
