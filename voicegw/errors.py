@@ -1,0 +1,128 @@
+"""Every error the gateway raises on purpose: one tree, each with a stable code and a verdict on retrying.
+
+    VoicegwError
+    ├── SettingsError            the settings cannot be used
+    ├── AgentError               something between us and the agent
+    │   ├── AgentUnreachable     nobody took the request: it surely never reached the agent
+    │   ├── AgentRefused         the agent answered with an error status
+    │   ├── AgentBusy            the agent's rate limit (429)
+    │   ├── SessionExpired       the session key is no longer taken (401 on a turn)
+    │   ├── AgentNotConfigured   lasting: wrong key, project or environment, out of credit
+    │   ├── AgentBroke           the connection or the answer broke; the turn may have run
+    │   └── AgentTalkedTooMuch   an answer went over its caps
+    ├── StoreError               live-call state cannot be read or written
+    │   └── StaleVersion         someone else wrote this call first
+    └── CarrierError             the carrier's API refused or failed
+
+Foreign exceptions are translated once, in the file that talks to the foreigner.
+"""
+# ruff: noqa: N818 (the branches are called errors; a leaf says what happened)
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class VoicegwError(Exception):
+    """The gateway's own error; `message` is for people and never holds a secret.
+
+    `code` is stable and kebab-case. `retryable` says whether doing the same again is safe and may
+    help: the class gives the usual verdict, whoever raises may know better.
+    """
+
+    code: ClassVar[str] = "voicegw"
+    retryable: bool = False
+
+    def __init__(self, message: str, *, retryable: bool | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if retryable is not None:
+            self.retryable = retryable
+
+
+class SettingsError(VoicegwError):
+    """The settings cannot be used as they are."""
+
+    code = "settings-invalid"
+
+
+class AgentError(VoicegwError):
+    """Something went wrong between the gateway and the agent."""
+
+    code = "agent-error"
+
+
+class AgentUnreachable(AgentError):
+    """No connection came about (name, TCP, TLS), so the request surely never reached the agent."""
+
+    code = "agent-unreachable"
+    retryable = True
+
+
+class AgentRefused(AgentError):
+    """The agent answered with the error status `status`; the turn may have run."""
+
+    code = "agent-refused"
+
+    def __init__(self, message: str, *, status: int, retryable: bool | None = None) -> None:
+        super().__init__(message, retryable=retryable)
+        self.status = status
+
+
+class AgentBusy(AgentError):
+    """The agent's rate limit was hit; it asks for `retry_after_seconds` of patience, if it said so."""
+
+    code = "agent-busy"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class SessionExpired(AgentError):
+    """The agent no longer takes this session key: a new session must come before the input is sent again."""
+
+    code = "agent-session-expired"
+
+
+class AgentNotConfigured(AgentError):
+    """The agent cannot work until someone mends its key, project, environment, address or credit."""
+
+    code = "agent-not-configured"
+
+
+class AgentBroke(AgentError):
+    """The connection or the answer broke; `answer_begun` says whether any of the answer had arrived."""
+
+    code = "agent-broke"
+
+    def __init__(self, message: str, *, answer_begun: bool, retryable: bool | None = None) -> None:
+        super().__init__(message, retryable=retryable)
+        self.answer_begun = answer_begun
+
+
+class AgentTalkedTooMuch(AgentError):
+    """One answer went over its caps of bytes, traces or time and was cut off."""
+
+    code = "agent-talked-too-much"
+
+
+class StoreError(VoicegwError):
+    """Live-call state could not be read or written."""
+
+    code = "store-error"
+    retryable = True
+
+
+class StaleVersion(StoreError):
+    """The call was changed by someone else since it was read: read it again, then decide again."""
+
+    code = "store-stale-version"
+    retryable = False
+
+
+class CarrierError(VoicegwError):
+    """The carrier's API refused or could not be reached."""
+
+    code = "carrier-error"
