@@ -1,9 +1,8 @@
 """Text as it arrives → whole sentences to speak.
 
-Where the text was sliced never shows: a border is final only once what follows it has been seen. A voice needs a
-sentence to sound natural and a caller needs it early, so a doubtful border (an abbreviation, an initial, an ordinal)
-is no border: that costs a moment, a wrong cut costs the melody. Knows no clock: the flush after a pause in the text
-is its caller's decision.
+Where the text was sliced never shows: a border is final only once what follows it has been seen. A doubtful
+border (an abbreviation, an initial, an ordinal) is no border: that costs a moment, a wrong cut the melody.
+Knows no clock: the flush after a pause in the text is its caller's decision.
 """
 
 import re
@@ -30,130 +29,17 @@ _SPANISH_OPENERS: Final = ("¿", "¡")
 _BEFORE_WORD: Final = re.compile(r"[\s(\[{\"'„“«>*_/]")
 _INITIALS: Final = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")  # "J", "z.B", "U.S", "S.A"
 _LONGEST_ABBREVIATION: Final = 24
-_ABBREVIATIONS: Final = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "mx",
-        "dr",
-        "prof",
-        "st",
-        "sr",
-        "jr",
-        "rev",
-        "hon",
-        "gen",
-        "col",
-        "capt",
-        "lt",
-        "sgt",
-        "mt",
-        "ft",
-        "ave",
-        "blvd",
-        "vs",
-        "approx",
-        "dept",
-        "est",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "hr",
-        "fr",
-        "frl",
-        "dipl",
-        "ing",
-        "bzw",
-        "ca",
-        "evtl",
-        "ggf",
-        "inkl",
-        "exkl",
-        "zzgl",
-        "vgl",
-        "nr",
-        "str",
-        "tel",
-        "mind",
-        "max",
-        "min",
-        "allg",
-        "geb",
-        "mme",
-        "mlle",
-        "mgr",
-        "av",
-        "bd",
-        "env",
-        "sra",
-        "srta",
-        "dra",
-        "avda",
-        "núm",
-        "pág",
-        "dpto",
-        "sig",
-        "dott",
-        "avv",
-        "geom",
-        "dhr",
-        "mevr",
-        "mw",
-        "drs",
-        "ir",
-        "blz",
-    ]
-)
-_ABBREVIATIONS_BEFORE_DIGITS: Final = frozenset(
-    [
-        "no",
-        "nos",
-        "art",
-        "fig",
-        "vol",
-        "chap",
-        "sec",
-        "abs",
-        "kap",
-        "p",
-        "pp",
-        "n°",
-        "n.º",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "okt",
-        "nov",
-        "dec",
-        "dez",
-        "janv",
-        "févr",
-        "avr",
-        "juil",
-        "déc",
-        "ene",
-        "abr",
-        "ago",
-        "dic",
-        "fev",
-        "mai",
-        "set",
-        "out",
-        "gen",
-        "giu",
-        "lug",
-        "ott",
-    ]
-)
+_TITLES_AND_SUCH: Final = """
+    mr mrs ms mx dr prof st sr jr rev hon gen col capt lt sgt mt ft ave blvd vs approx dept est inc ltd co corp
+    hr fr frl dipl ing bzw ca evtl ggf inkl exkl zzgl vgl nr str tel mind max min allg geb
+    mme mlle mgr av bd env sra srta dra avda núm pág dpto sig dott avv geom dhr mevr mw drs ir blz
+"""
+_COUNTED_THINGS: Final = """
+    no nos art fig vol chap sec abs kap p pp n° n.º jan feb mar apr jun jul aug sep sept oct okt nov dec dez
+    janv févr avr juil déc ene abr ago dic fev mai set out gen giu lug ott
+"""
+_ABBREVIATIONS: Final = frozenset(_TITLES_AND_SUCH.split())
+_ABBREVIATIONS_BEFORE_DIGITS: Final = frozenset(_COUNTED_THINGS.split())
 
 _UNIT: Final = re.compile(r"(?:</?[A-Za-z][^<>]{0,300}>|\[[^\[\]\n]{0,300}\]\([^()\s]{0,500}\)|\S)++")
 _CLAUSE_MARKS: Final = (",", ":", "–", "—", "、", "，", "：", ")")
@@ -233,7 +119,7 @@ def _sentence_end(text: str, start: int, *, complete: bool) -> int | None:
 
 
 def _is_border(text: str, start: int, mark: re.Match[str], closed: int) -> bool | None:
-    """Whether the sentence ends at `closed`, after a mark and its closing quotes; None if the text ends too early."""
+    """Whether the sentence ends at `closed`, after mark and closing quotes; None if that is not to be seen yet."""
     if mark[0][-1] in _WIDE_MARKS:
         return True if closed < len(text) else None
     after_gap = _end_of(_GAP, text, closed)
@@ -253,13 +139,13 @@ def _is_border(text: str, start: int, mark: re.Match[str], closed: int) -> bool 
     if after_gap == len(text):
         return None
     following = text[after_gap]
-    return not (
-        following.islower() or (mark[0] == "." and _is_abbreviated(text, start, mark.start(), following))
-    )
+    if mark[0] == "." and _is_abbreviated(text, start, mark.start(), following):
+        return False
+    return not following.islower()
 
 
 def _is_abbreviated(text: str, start: int, dot: int, following: str) -> bool:
-    """Whether the dot belongs to the word before it: "Dr.", "z.B.", "J. Smith", "am 3. Mai", "1. Milk", "No. 5"."""
+    """Whether the dot is part of its word: "Dr.", "z.B.", "J. Smith", "am 3. Mai", "1. Milk", "No. 5"."""
     word = _BEFORE_WORD.split(text[max(start, dot - _LONGEST_ABBREVIATION) : dot])[-1].lower()
     if word.isdigit():
         return len(word) <= 2
@@ -274,7 +160,7 @@ def _closes_entity(text: str, semicolon: int) -> bool:
 
 
 def _clause_end(text: str, start: int) -> int:
-    """Where to cut text that has run on too long: the last clause in its later two thirds, else the last word."""
+    """Where to cut text that runs on too long: after a clause in its later two thirds, else after a word."""
     longest = start + LONGEST_SENTENCE
     word_end = clause_end = 0
     for unit in _UNIT.finditer(text, start):
@@ -287,7 +173,7 @@ def _clause_end(text: str, start: int) -> int:
 
 
 def _cut_inside_unit(text: str, start: int) -> int:
-    """Cut a unit longer than a sentence may be: script without spaces at its last comma, never inside a tag or link."""
+    """Where to cut what has no spaces: after a comma of such a script; never inside a tag or link."""
     longest = start + LONGEST_SENTENCE
     end = start
     comma = 0

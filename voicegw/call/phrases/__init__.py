@@ -1,4 +1,4 @@
-"""What the gateway says itself, in the caller's language: a data file per language and the catalog that reads them."""
+"""What the gateway says itself: a data file per language, and the catalog that reads them."""
 
 from voicegw.call.phrases.catalog import LANGUAGES, PhraseName, fields_of, phrase, read_digits, variants
 
