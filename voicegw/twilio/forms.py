@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from voicegw.call.inputs import CallParties, ForwardOutcome
+from voicegw.errors import VoicegwError
 
 MAX_FORM_BYTES: Final = 64 * 1024
 MAX_FORM_FIELDS: Final = 200
@@ -48,14 +49,10 @@ _DIAL_OUTCOMES: Final = {
 _IDENTITY_FIELDS: Final = ("CallSid", "AccountSid", "From", "To")
 
 
-class FormError(ValueError):
-    """A form that no carrier sends; `code` is stable and kebab-case. Asking again would not help."""
+class FormError(VoicegwError):
+    """A form that no carrier sends."""
 
-    retryable: Final = False
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    code = "form-invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +147,9 @@ def parse_form(body: bytes) -> FormPairs:
     200 fields.
     """
     if len(body) > MAX_FORM_BYTES:
-        raise FormError("form-too-large", f"the form has {len(body)} bytes; the limit is {MAX_FORM_BYTES}")
+        raise FormError(f"the form has {len(body)} bytes; the limit is {MAX_FORM_BYTES}")
     if body.count(b"&") >= MAX_FORM_FIELDS:
-        raise FormError("form-too-many-fields", f"the form has more than {MAX_FORM_FIELDS} fields")
+        raise FormError(f"the form has more than {MAX_FORM_FIELDS} fields")
     pairs = []
     for field in body.split(b"&"):
         if field:
@@ -264,14 +261,14 @@ def _first_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 def _refuse_contradictions(pairs: FormPairs, fields: Mapping[str, str]) -> None:
     for name, value in pairs:
         if name in _IDENTITY_FIELDS and value != fields[name]:
-            raise FormError("form-contradicts-itself", f"{name} comes twice with different values")
+            raise FormError(f"{name} comes twice with different values")
 
 
 def _call_sid(fields: Mapping[str, str]) -> str:
     call_sid = fields.get("CallSid", "")
     if not _CALL_SID.fullmatch(call_sid):
         # The value is not repeated: it would carry whatever a stranger wrote into the log.
-        raise FormError("call-sid-invalid", "CallSid is not CA and 32 lower-case hexadecimal digits")
+        raise FormError("CallSid is not CA and 32 lower-case hexadecimal digits")
     return call_sid
 
 
