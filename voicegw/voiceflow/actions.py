@@ -94,9 +94,8 @@ def end(reason: str) -> EndAction:
 
 def event(name: str, **fields: object) -> EventAction:
     """Something happened outside the conversation; `fields` are JSON values that stand beside the name."""
-    return EventAction(
-        type="event", payload=EventPayload(event=Named.model_validate({"name": name, **fields}))
-    )
+    named = Named.model_validate({"name": name, **fields})
+    return EventAction(type="event", payload=EventPayload(event=named))
 
 
 def custom(request_type: str) -> GeneralAction:
@@ -105,7 +104,7 @@ def custom(request_type: str) -> GeneralAction:
 
 
 def render_action(action: Action) -> dict[str, object]:
-    """Give the request's JSON as the contract spells it: what was set and nothing else, so never a null of ours."""
+    """Give the request's JSON as the contract spells it: what was set, and no null of ours."""
     if isinstance(action, Verbatim):
         return dict(action.data)
     return action.model_dump(by_alias=True, exclude_unset=True)
@@ -144,7 +143,7 @@ def parse_action(data: object) -> TypedAction | None:
 
 
 def parse_request(data: object) -> Verbatim | None:
-    """Take a request that the agent wrote, if it fits the contract's `AnyRequest`; else None. Never raises."""
+    """Take a request the agent wrote, if it fits the contract's `AnyRequest`; else None. Never raises."""
     if not isinstance(data, dict) or parse_action(data) is None:
         return None
     return Verbatim(data)

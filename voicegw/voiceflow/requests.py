@@ -1,6 +1,7 @@
 """The 15 request kinds of the contract's `AnyRequest` as models, field by field.
 
-Pure. Shapes are those of docs/spec/voiceflow-interact.openapi.yaml. Knows nothing of how they are made, read or sent.
+Pure. Shapes are those of docs/spec/voiceflow-interact.openapi.yaml. Knows nothing of how
+they are made, read or sent.
 """
 
 from __future__ import annotations
@@ -272,21 +273,13 @@ class HandoffFileUpload(_Part):
     files: Annotated[list[HandoffFile], Field(min_length=1)]
 
 
-class HandoffContinue(_Part):
-    """The conversation with the live agent goes on."""
+class HandoffSignal(_Part):
+    """The conversation goes on with the live agent, or goes back to the agent."""
 
-    type: Literal["continue_conversation"]
-
-
-class HandoffReturn(_Part):
-    """The conversation goes back to the agent."""
-
-    type: Literal["return_to_voiceflow"]
+    type: Literal["continue_conversation", "return_to_voiceflow"]
 
 
-HandoffPayload = Annotated[
-    HandoffMessage | HandoffFileUpload | HandoffContinue | HandoffReturn, Field(discriminator="type")
-]
+HandoffPayload = Annotated[HandoffMessage | HandoffFileUpload | HandoffSignal, Field(discriminator="type")]
 
 
 class LiveAgentHandoffAction(_Request):
