@@ -15,13 +15,14 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from voicegw.call.inputs import CallerInput, CallParties
 from voicegw.call.instructions import BargeIn, Button, Collect, Ending, Prompt, Say
-from voicegw.call.plan import Leg
+from voicegw.call.plan import Leg, Then
 
 SCHEMA = 1
 
 _Input = Annotated[CallerInput, Field(discriminator="kind")]
 _Prompt = Annotated[Prompt, Field(discriminator="kind")]
 _Ending = Annotated[Ending, Field(discriminator="kind")]
+_Then = Annotated[Then, Field(discriminator="kind")]
 
 
 class Phase(StrEnum):
@@ -43,6 +44,7 @@ class AgentSettings:
     endpointing: str = ""
     language: str = ""
     hints: tuple[str, ...] = ()
+    hold_sound: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,8 @@ class ForwardState:
     dialled: Leg | None = None
     attempts: int = 0
     by_gateway: bool = False
-    name: str = ""
+    told_agent: bool = False
+    fell_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +88,9 @@ class Spoken:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallState:
     """A live call. `turn` and `step` name the one step URL that is expected next; `taken` counts the instructions
-    of this turn already folded in; `queued` is what the caller did while the agent was thinking; `unsaid` is what
-    did not fit into the last answer, `ending` what follows it."""
+    of this turn already folded in; `queued` is what the caller did while the agent was thinking; `ending` is what the
+    turn wants done once it is over; `unsaid` is what did not fit into the last answer and `after` what follows it;
+    `entry_full` says that the last entry ended by its length, so that a delimiter right after it belongs to it."""
 
     call_sid: str
     parties: CallParties
@@ -104,9 +108,11 @@ class CallState:
     asked: Asked = Asked()
     queued: tuple[_Input, ...] = ()
     keys_kept: str = ""
+    entry_full: bool = False
     interrupted: bool = False
-    unsaid: tuple[_Prompt, ...] = ()
     ending: _Ending | None = None
+    unsaid: tuple[_Prompt, ...] = ()
+    after: _Then | None = None
     silences: Silences = Silences()
     spoken: Spoken = Spoken()
     heard_text: str = ""
@@ -153,4 +159,6 @@ def finish_call(state: CallState, reason: str) -> CallState:
     """The call is over; the first reason stays."""
     if state.phase is Phase.ENDED:
         return state
-    return replace(state, phase=Phase.ENDED, ended_reason=reason, queued=(), unsaid=(), ending=None)
+    return replace(
+        state, phase=Phase.ENDED, ended_reason=reason, queued=(), unsaid=(), ending=None, after=None
+    )

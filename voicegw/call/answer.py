@@ -1,0 +1,237 @@
+"""What the agent says → what the call does next. Pure transitions of `CallState`; `conduct` has the caller's half.
+
+`fold` takes instructions in as they arrive; `settle` decides once the turn is over or the webhook must be answered.
+`end` and `call-forward` act only after everything the turn said was heard, whatever order they came in.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from voicegw.call.conduct import take_queued
+from voicegw.call.forward_conduct import begin_fallback, begin_forward
+from voicegw.call.inputs import EventRaised, RequestReturned
+from voicegw.call.instructions import (
+    AgentDown,
+    AwaitPath,
+    Collect,
+    ControlRealtime,
+    Ending,
+    Forward,
+    HangUp,
+    HoldSound,
+    Instruction,
+    LegacyKeypad,
+    Note,
+    OfferButtons,
+    PlayAudio,
+    PlayRecording,
+    Prompt,
+    ReturnRequest,
+    Say,
+    SessionOpened,
+    SetBargeIn,
+    SetRecognition,
+    SilenceTimeout,
+    SpliceTwiml,
+    StartRealtime,
+)
+from voicegw.call.moves import AskAgent, Line, Move, Perform, go_on, listen, own_words
+from voicegw.call.phrases import PhraseName
+from voicegw.call.plan import CallPlan, Finish, HandOver
+from voicegw.call.state import Asked, CallState, Phase, Silences, finish_call
+
+MAX_HOPS = 3
+
+
+def begin_turn(state: CallState) -> CallState:
+    """A new turn begins: what the last one left open has been used."""
+    return replace(
+        state,
+        phase=Phase.THINKING,
+        turn=state.turn + 1,
+        step=0,
+        running=True,
+        taken=0,
+        asked=Asked(),
+        interrupted=False,
+        ending=None,
+        after=None,
+        agent=replace(state.agent, hold_sound=""),
+    )
+
+
+def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallState, tuple[Prompt, ...]]:
+    """Take in what has arrived since the last time; returns what it adds to say."""
+    prompts: list[Prompt] = []
+    for instruction in instructions:
+        state = replace(state, taken=state.taken + 1)
+        match instruction:
+            case Say() | PlayAudio() | PlayRecording():
+                prompts.append(_with_barge_in(state, instruction))
+                state = replace(state, asked=replace(state.asked, path=None))
+            case Forward() | HangUp() | StartRealtime() | ReturnRequest() | SpliceTwiml() | AgentDown():
+                state = _note_ending(state, instruction)
+            case HoldSound() as hold:
+                sound = hold.sound if hold.playing else ""
+                state = replace(state, agent=replace(state.agent, hold_sound=sound))
+            case ControlRealtime() | Note():
+                pass
+            case _:
+                state = _set(state, instruction)
+    return state, tuple(prompts)
+
+
+def _set(
+    state: CallState,
+    setting: Collect
+    | SilenceTimeout
+    | OfferButtons
+    | LegacyKeypad
+    | SetBargeIn
+    | SetRecognition
+    | SessionOpened
+    | AwaitPath,
+) -> CallState:
+    agent = state.agent
+    match setting:
+        case Collect():
+            return replace(state, agent=replace(agent, keypad=setting))
+        case SilenceTimeout(seconds=seconds):
+            return replace(state, agent=replace(agent, silence_seconds=seconds))
+        case OfferButtons(buttons=buttons):
+            return replace(state, asked=replace(state.asked, buttons=state.asked.buttons + buttons))
+        case LegacyKeypad():
+            return replace(state, asked=replace(state.asked, legacy_keypad=True, path=None))
+        case SetBargeIn(barge_in=barge_in):
+            return replace(state, agent=replace(agent, barge_in=barge_in))
+        case SetRecognition():
+            return replace(
+                state,
+                agent=replace(
+                    agent,
+                    endpointing=setting.endpointing or agent.endpointing,
+                    language=setting.language or agent.language,
+                    hints=setting.hints or agent.hints,
+                ),
+            )
+        case SessionOpened():
+            return replace(state, session_key=setting.session_key, user_id=setting.user_id)
+        case AwaitPath(request=request):
+            return replace(state, asked=replace(state.asked, path=dict(request)))
+        case _:
+            assert_never(setting)
+
+
+def _with_barge_in(state: CallState, prompt: Prompt) -> Prompt:
+    """The agent's own word on interruptions (custom action `interruption`) holds for the rest of the call."""
+    if state.agent.barge_in is None:
+        return prompt
+    return replace(prompt, barge_in=state.agent.barge_in)
+
+
+def _note_ending(state: CallState, ending: Ending) -> CallState:
+    """The first ending of a turn counts; only a hang-up gives way to a forward that comes with it."""
+    if state.ending is None or (isinstance(state.ending, HangUp) and isinstance(ending, Forward)):
+        return replace(state, ending=ending)
+    return state
+
+
+def settle(
+    state: CallState,
+    line: Line,
+    prompts: tuple[Prompt, ...],
+    *,
+    over: bool,
+    failure: str = "",
+    permanent: bool = False,
+) -> tuple[CallState, Move]:
+    """What to do with `prompts` now. `failure` is the code of a turn that failed, `over` says that no more comes."""
+    profile = line.profile
+    if state.interrupted and state.ending is None:
+        prompts = ()  # the caller spoke over them: the next turn answers that
+        state = replace(state, unsaid=())
+    prompts = state.unsaid + prompts
+    state = replace(state, unsaid=())
+    if not over:
+        return state, Perform(CallPlan(prompts=prompts, then=go_on(state, profile)))
+    state = replace(state, running=False)
+    if failure and state.ending is None:
+        return fail_turn(state, line, prompts, failure, permanent=permanent)
+    state = replace(state, failures=0, launched=True)
+    if state.ending is not None:
+        return _act_on(replace(state, ending=None), line, state.ending, prompts)
+    return _turn_over(state, line, prompts)
+
+
+def _turn_over(state: CallState, line: Line, prompts: tuple[Prompt, ...]) -> tuple[CallState, Move]:
+    profile = line.profile
+    told, state = state.forward.told_agent, _forget_telling(state)
+    if (queued := take_queued(state, line)) is not None:
+        return queued
+    if state.asked.path is not None and state.hops < MAX_HOPS:
+        request = state.asked.path
+        state = replace(state, hops=state.hops + 1, unsaid=prompts)
+        return state, AskAgent(RequestReturned(request=request))
+    if told and not _says_anything(prompts):
+        return begin_fallback(state, line, prompts, listening_after=True)
+    state = replace(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False)
+    return state, Perform(CallPlan(prompts=prompts, then=listen(state, profile)))
+
+
+def fail_turn(
+    state: CallState, line: Line, prompts: tuple[Prompt, ...], failure: str, *, permanent: bool = False
+) -> tuple[CallState, Move]:
+    """A turn failed: what had arrived is said once, then the failure phrase; at last the number's way out."""
+    profile = line.profile
+    state = replace(
+        _forget_telling(state), running=False, failures=state.failures + 1, queued=(), keys_kept=""
+    )
+    if permanent:
+        sorry = own_words(PhraseName.AGENT_UNAVAILABLE, state, profile)
+        return begin_fallback(state, line, (*prompts, sorry))
+    if state.failures >= profile.failures_before_fallback:
+        return begin_fallback(state, line, prompts)
+    name = PhraseName.GIVE_UP if failure == "agent-slow" else PhraseName.FAILURE
+    state = replace(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False)
+    sorry = own_words(name, state, profile)
+    return state, Perform(CallPlan(prompts=(*prompts, sorry), then=listen(state, profile)))
+
+
+def _act_on(
+    state: CallState, line: Line, ending: Ending, prompts: tuple[Prompt, ...]
+) -> tuple[CallState, Move]:
+    profile = line.profile
+    match ending:
+        case HangUp(reason=reason):
+            goodbye = own_words(PhraseName.GOODBYE, state, profile)
+            plan = CallPlan(prompts=prompts or (goodbye,), then=Finish(reason=reason))
+            return finish_call(state, reason), Perform(plan)
+        case Forward():
+            return begin_forward(state, line, ending, prompts)
+        case ReturnRequest(request=request):
+            if state.hops >= MAX_HOPS:
+                return _turn_over(state, line, prompts)
+            state = replace(state, hops=state.hops + 1, unsaid=prompts)
+            return state, AskAgent(RequestReturned(request=request))
+        case StartRealtime():
+            sorry = own_words(PhraseName.REALTIME_UNAVAILABLE, state, profile)
+            state = replace(state, hops=state.hops + 1, unsaid=(*prompts, sorry))
+            if state.hops > MAX_HOPS:
+                return _turn_over(replace(state, unsaid=()), line, (*prompts, sorry))
+            return state, AskAgent(EventRaised(name="realtime_unavailable"))
+        case SpliceTwiml(document=document):
+            state = replace(state, phase=Phase.LISTENING, silences=Silences())
+            return state, Perform(CallPlan(prompts=prompts, then=HandOver(document=document)))
+        case AgentDown(code=code):
+            return fail_turn(state, line, prompts, code, permanent=True)
+        case _:
+            assert_never(ending)
+
+
+def _forget_telling(state: CallState) -> CallState:
+    return replace(state, forward=replace(state.forward, told_agent=False))
+
+
+def _says_anything(prompts: tuple[Prompt, ...]) -> bool:
+    return any(not (isinstance(prompt, Say) and prompt.by_gateway) for prompt in prompts)

@@ -1,0 +1,207 @@
+"""What the caller does → what the call does next. Pure transitions of `CallState`; `answer` has the agent's half.
+
+THINKING: what is heard waits for the turn's end, never two turns at once; the escape key works even so.
+LISTENING: the first input wins; silence leads to the agent's `no-reply` or to our own prompts and goodbye.
+FORWARDING: every outcome is explained, tried elsewhere or told to the agent.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from voicegw.call.forward_conduct import begin_human_forward, forward_ended
+from voicegw.call.inputs import (
+    CallerInput,
+    EventRaised,
+    ForwardEnded,
+    ForwardOutcome,
+    HungUp,
+    Pressed,
+    RequestReturned,
+    Said,
+    Started,
+    StayedSilent,
+)
+from voicegw.call.keypad_entry import is_trailing_delimiter, read_entry
+from voicegw.call.moves import (
+    AskAgent,
+    AwaitAgent,
+    Line,
+    Move,
+    Perform,
+    hearing_now,
+    is_collecting,
+    keypad_in_force,
+    listen,
+    own_words,
+    silence_to_await,
+)
+from voicegw.call.phrases import PhraseName
+from voicegw.call.plan import CallPlan, DialLeg, Finish, Listen, Then
+from voicegw.call.state import CallState, Phase, Silences, finish_call
+
+
+def hear(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
+    """The transition for one input from the phone. Every input is valid in every phase."""
+    if isinstance(heard, HungUp):
+        return finish_call(state, heard.reason), _finish(heard.reason)
+    if state.phase is not Phase.ENDED and is_escape(state, line, heard):
+        return begin_human_forward(replace(state, keys_kept="", queued=(), unsaid=(), after=None), line)
+    if state.after is not None:
+        return _hear_before_the_rest(state, line, heard, state.after)
+    match state.phase:
+        case Phase.THINKING:
+            return _hear_while_thinking(state, line, heard)
+        case Phase.LISTENING:
+            return _hear_while_listening(state, line, heard)
+        case Phase.FORWARDING:
+            return _hear_while_forwarding(state, line, heard)
+        case Phase.ENDED:
+            return state, _finish(state.ended_reason)
+        case _:
+            assert_never(state.phase)
+
+
+def is_escape(state: CallState, line: Line, heard: CallerInput) -> bool:
+    """Is this the number's escape key or word? A key counts only alone; words ignore case and punctuation."""
+    profile = line.profile
+    match heard:
+        case Pressed(keys=keys):
+            return bool(profile.escape_key) and state.keys_kept + keys == profile.escape_key
+        case Said(text=text):
+            return _bare(text) in {_bare(word) for word in profile.escape_words if _bare(word)}
+        case _:
+            return False
+
+
+def _hear_before_the_rest(
+    state: CallState, line: Line, heard: CallerInput, after: Then
+) -> tuple[CallState, Move]:
+    """There was more to say than one answer holds: say the rest, unless the caller interrupts to go on talking."""
+    rest = CallPlan(prompts=state.unsaid, then=after)
+    state = replace(state, unsaid=(), after=None)
+    if isinstance(after, Listen) and isinstance(heard, Said | Pressed):
+        return _hear_while_listening(state, line, heard)
+    return state, Perform(rest)
+
+
+def _hear_while_forwarding(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
+    """What the caller does before the leg rings waits until the dialogue goes on; the leg is dialled all the same."""
+    if isinstance(heard, ForwardEnded) or state.forward.dialled is None:
+        return forward_ended(state, line, _as_outcome(heard))
+    if isinstance(heard, Said | Pressed):
+        state = replace(_queue(state, line, heard), interrupted=False)
+    then = DialLeg(leg=state.forward.dialled, hearing=hearing_now(state, line.profile))
+    return state, Perform(CallPlan(prompts=(), then=then))
+
+
+def _hear_while_thinking(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
+    """Queue what the caller does; what did not fit into the last answer is said first, unless interrupted."""
+    match heard:
+        case Said() | Pressed():
+            state = _queue(state, line, heard)
+        case EventRaised() | RequestReturned():
+            state = replace(state, queued=(*state.queued, heard))
+        case Started() | StayedSilent() | ForwardEnded() | HungUp():
+            pass
+        case _:
+            assert_never(heard)
+    return state, AwaitAgent()
+
+
+def _queue(state: CallState, line: Line, heard: Said | Pressed) -> CallState:
+    keypad = keypad_in_force(state, line.profile)
+    if isinstance(heard, Pressed):
+        if not keypad.enabled:
+            return state
+        if state.entry_full and is_trailing_delimiter(keypad, heard):
+            return replace(state, entry_full=False)
+        kept = state.keys_kept + heard.keys + (heard.ended_by or "")
+        return replace(state, keys_kept=kept, interrupted=True, entry_full=False)
+    last = state.queued[-1] if state.queued else None
+    if isinstance(last, Said):
+        joined = Said(text=f"{last.text} {heard.text}", confidence=heard.confidence)
+        return replace(state, queued=(*state.queued[:-1], joined), interrupted=True)
+    return replace(state, queued=(*state.queued, heard), interrupted=True)
+
+
+def _hear_while_listening(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
+    match heard:
+        case Said(text=text) if text.strip():
+            return _active(state), AskAgent(heard)
+        case Pressed():
+            return _press(state, line, heard, paused=True)
+        case EventRaised() | RequestReturned():
+            return _active(state), AskAgent(heard)
+        case Said() | StayedSilent() | Started() | ForwardEnded() | HungUp():
+            return _stay_silent(state, line)
+        case _:
+            assert_never(heard)
+
+
+def take_queued(state: CallState, line: Line) -> tuple[CallState, Move] | None:
+    """Act on what the caller did while the agent was thinking; None if nothing of it is complete yet."""
+    if state.queued:
+        first, *rest = state.queued
+        return _active(replace(state, queued=tuple(rest))), AskAgent(first)
+    if not state.keys_kept:
+        return None
+    after, move = _press(state, line, Pressed(keys="", ended_by=""), paused=False)
+    return (after, move) if isinstance(move, AskAgent) else None
+
+
+def _press(state: CallState, line: Line, pressed: Pressed, *, paused: bool) -> tuple[CallState, Move]:
+    profile = line.profile
+    keypad = keypad_in_force(state, profile)
+    if not keypad.enabled:
+        return state, Perform(CallPlan(prompts=(), then=listen(state, profile)))
+    if state.entry_full and is_trailing_delimiter(keypad, pressed):
+        state = replace(state, entry_full=False)
+        return state, Perform(CallPlan(prompts=(), then=listen(state, profile)))
+    one_key = state.asked.legacy_keypad or (0 < len(state.asked.buttons) <= 9 and not is_collecting(state))
+    if one_key and (stream := state.keys_kept + pressed.keys + (pressed.ended_by or "")):
+        state = replace(_active(state), keys_kept=stream[1:])
+        return state, AskAgent(Pressed(keys=stream[0], ended_by=""))
+    entry = read_entry(keypad, state.keys_kept, pressed, paused=paused)
+    if entry.keys is None and paused and entry.kept:
+        # gap 0: only a delimiter or the length submits, and the no-reply time has passed since the last key
+        return _stay_silent(replace(state, keys_kept=""), line)
+    if entry.keys is None:
+        state = replace(state, keys_kept=entry.kept)
+        return state, Perform(CallPlan(prompts=(), then=listen(state, profile)))
+    state = replace(_active(state), keys_kept=entry.kept, entry_full=entry.full)
+    return state, AskAgent(Pressed(keys=entry.keys, ended_by=""))
+
+
+def _stay_silent(state: CallState, line: Line) -> tuple[CallState, Move]:
+    """Kept keys are an entry now; otherwise the agent's `no-reply`, or our own prompts and at last a goodbye."""
+    profile = line.profile
+    if state.keys_kept:
+        return _press(state, line, Pressed(keys="", ended_by=""), paused=True)
+    if state.agent.silence_seconds is not None:
+        return replace(state, entry_full=False), AskAgent(StayedSilent())
+    seconds = state.silences.seconds + silence_to_await(state, profile)
+    said = state.silences.prompts
+    if said >= len(profile.silence.prompts_at_seconds) or seconds >= profile.silence.goodbye_at_seconds:
+        goodbye = own_words(PhraseName.GOODBYE_SILENCE, state, profile)
+        plan = CallPlan(prompts=(goodbye,), then=Finish(reason="caller-silent"))
+        return finish_call(state, "caller-silent"), Perform(plan)
+    state = replace(state, silences=Silences(seconds=seconds, prompts=said + 1), entry_full=False)
+    still_there = own_words(PhraseName.STILL_THERE, state, profile, variant=said)
+    return state, Perform(CallPlan(prompts=(still_there,), then=listen(state, profile)))
+
+
+def _active(state: CallState) -> CallState:
+    """The caller did something: silence and automatic hops start anew."""
+    return replace(state, silences=Silences(), hops=0, entry_full=False)
+
+
+def _as_outcome(heard: CallerInput) -> ForwardEnded:
+    return heard if isinstance(heard, ForwardEnded) else ForwardEnded(outcome=ForwardOutcome.FAILED)
+
+
+def _finish(reason: str) -> Perform:
+    return Perform(CallPlan(prompts=(), then=Finish(reason=reason)))
+
+
+def _bare(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())

@@ -1,0 +1,118 @@
+"""What the conduct of a call decides to do next (`Move`), and the line it decides for. Pure values."""
+
+from dataclasses import dataclass
+
+from voicegw.call.inputs import CallerInput
+from voicegw.call.instructions import BargeIn, Collect, Say
+from voicegw.call.phrases import PhraseName, phrase
+from voicegw.call.plan import CallPlan, GoOn, Hearing, Listen
+from voicegw.call.profile import Endpointing, NumberProfile
+from voicegw.call.state import CallState
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The called number's profile and every number that is ours (a call is never forwarded to one of them)."""
+
+    profile: NumberProfile
+    own_numbers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgent:
+    """Begin a new turn with `heard`."""
+
+    heard: CallerInput
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitAgent:
+    """The agent's turn runs: wait for it as patience allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Carry out `plan`."""
+
+    plan: CallPlan
+
+
+Move = AskAgent | AwaitAgent | Perform
+
+
+def keypad_in_force(state: CallState, profile: NumberProfile) -> Collect:
+    """How keys are gathered now: as the agent's last `dtmf` trace says, else as the number does."""
+    if state.agent.keypad is not None:
+        return state.agent.keypad
+    own = profile.keypad
+    return Collect(
+        enabled=own.enabled,
+        gap_seconds=own.gap_seconds,
+        delimiters=tuple(own.delimiters),
+        max_digits=own.max_digits,
+    )
+
+
+def is_collecting(state: CallState) -> bool:
+    """Does the agent itself collect an entry by keypad?"""
+    return state.agent.keypad is not None and state.agent.keypad.enabled
+
+
+def hearing_now(state: CallState, profile: NumberProfile) -> Hearing:
+    """How the caller is listened to at this moment."""
+    keypad = keypad_in_force(state, profile)
+    collecting = is_collecting(state)
+    one_key = state.asked.legacy_keypad or (not collecting and 0 < len(state.asked.buttons) <= 9)
+    keys_only = profile.while_collecting == "keys" and collecting and keypad.max_digits > 1
+    names = tuple(button.name for button in state.asked.buttons if button.name)
+    return Hearing(
+        keypad=keypad,
+        speech=not keys_only,
+        one_key=one_key,
+        keys_kept=len(state.keys_kept),
+        language=state.agent.language or profile.language,
+        endpointing=Endpointing(state.agent.endpointing or profile.endpointing),
+        speech_model=profile.speech_model,
+        hints=names + state.agent.hints + profile.hints,
+        profanity_filter=profile.profanity_filter,
+    )
+
+
+def silence_to_await(state: CallState, profile: NumberProfile) -> float:
+    """Seconds of silence until somebody does something about it: the agent's wish, else the number's next prompt."""
+    if state.agent.silence_seconds is not None:
+        return state.agent.silence_seconds
+    own = profile.silence
+    instants = (*own.prompts_at_seconds[state.silences.prompts :], own.goodbye_at_seconds)
+    return max(1.0, instants[0] - state.silences.seconds)
+
+
+def listen(state: CallState, profile: NumberProfile) -> Listen:
+    """Listen to the caller as things stand."""
+    return Listen(hearing=hearing_now(state, profile), silence_seconds=silence_to_await(state, profile))
+
+
+def go_on(state: CallState, profile: NumberProfile) -> GoOn:
+    """Stay reachable while more is to come."""
+    return GoOn(hearing=hearing_now(state, profile))
+
+
+def own_words(
+    name: PhraseName,
+    state: CallState,
+    profile: NumberProfile,
+    *,
+    variant: int = 0,
+    barge_in: BargeIn = BargeIn.ANY,
+    **fields: str,
+) -> Say:
+    """Something we say ourselves, in the caller's language and the number's own wording."""
+    language = state.agent.language or profile.language
+    text = phrase(name, language, profile.phrases, variant, **fields)
+    return Say(
+        text=text,
+        language=language,
+        barge_in=barge_in,
+        by_gateway=True,
+        filler=name is PhraseName.FILLER,
+    )
