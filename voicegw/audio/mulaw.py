@@ -1,6 +1,6 @@
 """G.711 mulaw, the telephone's own encoding: one byte a sample, 8,000 samples a second, mono.
 
-Linear samples are 16 bits, signed, little-endian, as on every machine that this runs on (audioop wants its own).
+Linear samples are 16 bits, signed, little-endian, as audioop has them here.
 """
 
 import warnings

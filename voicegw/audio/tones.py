@@ -37,7 +37,7 @@ def render_beep() -> bytes:
 
 
 def render_comfort_tone(seconds: float) -> bytes:
-    """Two soft notes every two seconds, for the wait behind a slow answer; loops seamlessly in steps of 2 s."""
+    """Two soft notes every two seconds, for a wait; loops without a seam in steps of 2 s."""
     notes = b"".join(
         render_tone(note_hz, _COMFORT_NOTE_SECONDS, peak_dbfs=-26.0, fade_seconds=0.06)
         for note_hz in _COMFORT_NOTES_HZ

@@ -55,7 +55,7 @@ def is_wav(audio: bytes) -> bool:
 
 
 def parse_wav(audio: bytes) -> WavHeader:
-    """Reads a WAV header; audio that was cut off, or written as a stream (size 0 or unknown), ends with the file.
+    """Reads a WAV header; audio cut off, or written as a stream (size 0 or unknown), ends with the file.
 
     Raises WavError where there is no usable `fmt ` chunk before the `data` chunk.
     """

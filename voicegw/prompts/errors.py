@@ -1,0 +1,42 @@
+"""Why a prompt cannot be played: the errors of this room, each with words for the agent's builder.
+
+VoicegwError
+└── PromptError              the words beside the audio are to be spoken instead
+    ├── PromptTooLarge       over the limit of bytes or seconds
+    ├── PromptUnreadable     broken, empty, or not what it claims to be
+    ├── PromptFormatUnknown  no audio format that we know
+    └── PromptNeedsFfmpeg    a format that only ffmpeg reads, and there is none
+"""
+# ruff: noqa: N818 (the branch is called an error; a leaf says what happened)
+
+from voicegw.errors import VoicegwError
+
+
+class PromptError(VoicegwError):
+    """A prompt's audio cannot be played; the same bytes fail the same way again."""
+
+    code = "prompt-error"
+
+
+class PromptTooLarge(PromptError):
+    """The audio is over the limit of bytes, or of seconds once decoded."""
+
+    code = "prompt-too-large"
+
+
+class PromptUnreadable(PromptError):
+    """The audio is broken, empty, or not what it claims to be."""
+
+    code = "prompt-unreadable"
+
+
+class PromptFormatUnknown(PromptError):
+    """The bytes are no audio format that we know."""
+
+    code = "prompt-format-unknown"
+
+
+class PromptNeedsFfmpeg(PromptError):
+    """The format is read by ffmpeg alone, and ffmpeg is not installed."""
+
+    code = "prompt-needs-ffmpeg"
