@@ -50,15 +50,18 @@ class Silence(_Settings):
 
 
 class Destination(_Settings):
-    """One place where a human may be reached: a phone number in E.164 or a SIP URI."""
+    """One place where a human may be reached: a phone number in E.164 or a SIP URI.
+
+    Left out, `ring_seconds` and `time_limit_seconds` are those of `Forwarding`, and `caller_id` is as the agent asks.
+    """
 
     to: str
-    ring_seconds: Annotated[int, Field(ge=5, le=600)] = 20
+    ring_seconds: Annotated[int, Field(ge=5, le=600)] | None = None
     confirm: bool = False
-    caller_id: Literal["ours", "caller"] = "ours"
+    caller_id: Literal["ours", "caller"] | None = None
     send_digits: str = ""
     sip_headers: dict[str, str] = Field(default_factory=dict)
-    time_limit_seconds: Annotated[int, Field(ge=60, le=86400)] = 14400
+    time_limit_seconds: Annotated[int, Field(ge=60, le=86400)] | None = None
 
 
 class Forwarding(_Settings):
