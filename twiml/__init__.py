@@ -9,6 +9,7 @@ from twiml.dial import Client, Conference, Dial, Identity, Number, Parameter, Qu
 from twiml.document import Element, Noun, Response, Verb
 from twiml.errors import TwimlError
 from twiml.gather import Gather
+from twiml.limits import Fault, check
 from twiml.reader import MAX_DOCUMENT_BYTES, parse, parse_ssml
 from twiml.ssml import Break, Content, Emphasis, Lang, P, Phoneme, Prosody, S, SayAs, Ssml, Sub, W
 from twiml.text import clean_text, split_text
@@ -28,6 +29,7 @@ __all__ = [
     "Element",
     "Emphasis",
     "Enqueue",
+    "Fault",
     "Gather",
     "Hangup",
     "Identity",
@@ -63,6 +65,7 @@ __all__ = [
     "Unknown",
     "Verb",
     "W",
+    "check",
     "clean_text",
     "measure",
     "parse",

@@ -44,7 +44,8 @@ def _write(element: Element, out: list[str]) -> None:
     if isinstance(element, Unknown):
         _write_unknown(element, out)
         return
-    schema = schema_of(type(element))
+    kind: type = type(element)
+    schema = schema_of(kind)
     out.append("<" + schema.tag)
     for attribute, value in zip(schema.attributes, schema.values(element), strict=True):
         if value is not None:
