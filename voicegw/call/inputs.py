@@ -99,7 +99,7 @@ class EventRaised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestReturned:
-    """A request that the agent itself handed out (a button's, a `goto`'s, a custom action's path), sent back verbatim."""
+    """A request the agent itself handed out (a button's, a `goto`'s, a custom action's path), sent back verbatim."""
 
     request: Mapping[str, object]
     kind: Literal["request-returned"] = "request-returned"

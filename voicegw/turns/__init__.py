@@ -1,1 +1,1 @@
-"""Running a turn: one at a time per call, in a task that outlives the webhook; knows no carrier and no agent platform."""
+"""Running a turn: one at a time per call, in a task that outlives the webhook. Knows no carrier, no agent platform."""

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from voicegw.call.inputs import CallerInput, CallParties
-from voicegw.call.instructions import Button, Instruction
+from voicegw.call.instructions import Button, Instruction, Prompt
+from voicegw.call.moves import Line
+from voicegw.call.plan import CallPlan
 from voicegw.call.profile import NumberProfile
+from voicegw.call.state import CallState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,26 @@ class StoredAudio:
 
     content: bytes
     content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """A plan as the carrier gets it, and the prompts that did not fit in."""
+
+    answer: bytes
+    unsaid: tuple[Prompt, ...] = ()
+
+
+class Performer(Protocol):
+    """Turns a plan into what one carrier understands."""
+
+    async def perform(self, state: CallState, line: Line, plan: CallPlan) -> Performance:
+        """Render `plan`; the next step it names is `state.turn` and `state.step`. Never raises."""
+        ...
+
+    def point_to(self, state: CallState) -> bytes:
+        """An answer that says nothing and leads to the step named by `state`."""
+        ...
 
 
 class CallStore(Protocol):

@@ -1,0 +1,200 @@
+"""Turns as tasks of the process: each outlives the webhook that began it, and its progress goes to the store.
+
+One turn at a time per call. Whoever waits for a turn sees it here if this process runs it, else in the store; a turn
+whose process died shows no sign of life and counts as lost.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+
+import structlog
+
+from voicegw.call.instructions import HoldSound, Instruction, PlayAudio, PlayRecording, Say
+from voicegw.call.patience import SENTENCE_GRACE_SECONDS, Waiting, budget_seconds
+from voicegw.errors import AgentError, AgentNotConfigured, StoreError
+from voicegw.turns.ports import Agent, CallStore, TurnRequest
+from voicegw.turns.progress import Progress, TurnOver, dump_entry, load_progress
+
+BEAT_SECONDS = 2.0
+LOST_AFTER_SECONDS = 8.0
+_POLL_SECONDS = 0.25
+
+_log = structlog.get_logger(__name__)
+
+
+class RunningTurn:
+    """One turn that runs here: what it has brought so far, and a way to wait for more."""
+
+    def __init__(self, request: TurnRequest, turn: int) -> None:
+        self.request = request
+        self.turn = turn
+        self.instructions: list[Instruction] = []
+        self.over: TurnOver | None = None
+        self.words_at: dict[int, float] = {}
+        self.task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+
+    def add(self, instruction: Instruction, now: float) -> None:
+        """Another instruction arrived at `now`."""
+        if isinstance(instruction, Say | PlayAudio | PlayRecording):
+            self.words_at[len(self.instructions)] = now
+        self.instructions.append(instruction)
+        self._changed.set()
+
+    def finish(self, over: TurnOver) -> None:
+        """Nothing more comes; the first verdict stays."""
+        self.over = self.over or over
+        self._changed.set()
+
+    def progress(self, taken: int) -> Progress:
+        """What there is beyond the first `taken` instructions."""
+        return Progress(instructions=tuple(self.instructions[taken:]), over=self.over)
+
+    def first_words_at(self, taken: int) -> float | None:
+        """When the first words not yet taken arrived."""
+        return min((at for index, at in self.words_at.items() if index >= taken), default=None)
+
+    async def changed_before(self, deadline: float, clock: Callable[[], float]) -> bool:
+        """Wait for news, at most until `deadline`."""
+        self._changed.clear()
+        if self.over is not None:
+            return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, deadline - clock())):
+                await self._changed.wait()
+            return True
+        return False
+
+
+class TurnRunner:
+    """Begins turns, keeps them going when nobody waits, and lets webhooks wait for them."""
+
+    def __init__(self, agent: Agent, store: CallStore, clock: Callable[[], float], wall: Callable[[], float]) -> None:
+        self._agent = agent
+        self._store = store
+        self._clock = clock
+        self._wall = wall
+        self._turns: dict[str, RunningTurn] = {}
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def begin(self, request: TurnRequest, turn: int) -> None:
+        """Begin a turn; a turn of the same call that still runs here is waited for first (`settled` is the guard)."""
+        running = RunningTurn(request, turn)
+        before = self._turns.get(request.call_sid)
+        self._turns[request.call_sid] = running
+        running.task = asyncio.create_task(self._run(running, before), name=f"turn-{turn}-{request.call_sid}")
+
+    async def wait(self, call_sid: str, turn: int, taken: int, waiting: Waiting) -> Progress:
+        """What the turn has brought beyond `taken`, once it is over or as soon as `waiting` says to answer."""
+        running = self._turns.get(call_sid)
+        if running is None or running.turn != turn:
+            return await self._wait_elsewhere(call_sid, turn, taken, waiting)
+        while running.over is None:
+            deadline = waiting.answer_at(running.first_words_at(taken))
+            if self._clock() >= deadline or not await running.changed_before(deadline, self._clock):
+                break
+        return running.progress(taken)
+
+    async def settled(self, call_sid: str, turn: int) -> Progress:
+        """Everything a turn brought, once it is over (its own budget bounds the wait)."""
+        running = self._turns.get(call_sid)
+        if running is not None and running.turn == turn:
+            while running.over is None:
+                await running.changed_before(self._clock() + BEAT_SECONDS, self._clock)
+            return running.progress(0)
+        stored = await self._store.read_turn(call_sid, turn)
+        return load_progress(stored.entries, 0) if stored else Progress(over=TurnOver(failure="turn-lost"))
+
+    def drop(self, call_sid: str) -> None:
+        """Forget a call's finished turn."""
+        running = self._turns.get(call_sid)
+        if running is not None and running.over is not None:
+            del self._turns[call_sid]
+
+    async def close(self, grace_seconds: float) -> None:
+        """Let running turns finish for at most `grace_seconds`, then cancel them."""
+        tasks = [turn.task for turn in self._turns.values() if turn.task is not None and not turn.task.done()]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=grace_seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _run(self, running: RunningTurn, before: RunningTurn | None) -> None:
+        request = running.request
+        if before is not None and before.task is not None:
+            await asyncio.wait({before.task})
+        try:
+            over = await self._carry(running)
+        except AgentError as error:
+            _log.warning(
+                "turn failed", call_sid=request.call_sid, turn=running.turn, code=error.code, reason=str(error)
+            )
+            over = TurnOver(failure=error.code, permanent=isinstance(error, AgentNotConfigured))
+        except asyncio.CancelledError:
+            running.finish(TurnOver(failure="turn-cancelled"))
+            raise
+        except Exception:  # the task's root: the caller hears the failure phrase, the operator reads the traceback
+            _log.exception("turn crashed", call_sid=request.call_sid, turn=running.turn)
+            over = TurnOver(failure="turn-crashed")
+        await self._keep(running, over)
+        running.finish(over)
+
+    async def _carry(self, running: RunningTurn) -> TurnOver:
+        """Read the agent's answer to its end, to its budget, or to what it breaks with."""
+        open_tools: set[str] = set()
+        async with aclosing(self._agent.take_turn(running.request)) as answer:  # type: ignore[type-var]
+            heard_at = self._clock()
+            upcoming = asyncio.ensure_future(anext(answer))
+            try:
+                while True:
+                    left = heard_at + budget_seconds(open_tools=len(open_tools)) - self._clock()
+                    if left <= 0:
+                        return TurnOver(failure="agent-slow")
+                    done, _ = await asyncio.wait({upcoming}, timeout=min(left, BEAT_SECONDS))
+                    if not done:
+                        await self._keep(running, None)
+                        continue
+                    try:
+                        instruction = upcoming.result()
+                    except StopAsyncIteration:
+                        return TurnOver()
+                    heard_at = self._clock()
+                    if isinstance(instruction, HoldSound):
+                        (open_tools.add if instruction.playing else open_tools.discard)(instruction.tool_id)
+                    await self._keep(running, instruction)
+                    running.add(instruction, self._clock())
+                    upcoming = asyncio.ensure_future(anext(answer))
+            finally:
+                if not upcoming.done():
+                    upcoming.cancel()
+                    await asyncio.wait({upcoming})
+
+    async def _keep(self, running: RunningTurn, entry: Instruction | TurnOver | None) -> None:
+        """Write progress (or a sign of life) to the store; a store that fails costs only what others could have seen."""
+        entries = () if entry is None else (dump_entry(entry),)
+        try:
+            await self._store.append_turn(
+                running.request.call_sid, running.turn, entries, over=isinstance(entry, TurnOver)
+            )
+        except StoreError as error:
+            _log.warning("turn progress not kept", call_sid=running.request.call_sid, reason=str(error))
+
+    async def _wait_elsewhere(self, call_sid: str, turn: int, taken: int, waiting: Waiting) -> Progress:
+        """Follow a turn that another process runs, or ran before it died."""
+        words_at: float | None = None
+        while True:
+            stored = await self._store.read_turn(call_sid, turn)
+            if stored is None or (not stored.over and self._wall() - stored.beat_at > LOST_AFTER_SECONDS):
+                progress = load_progress(stored.entries, taken) if stored else Progress()
+                return Progress(instructions=progress.instructions, over=TurnOver(failure="turn-lost"))
+            progress = load_progress(stored.entries, taken)
+            if words_at is None and progress.has_words():
+                words_at = self._clock() - SENTENCE_GRACE_SECONDS
+            if progress.over is not None or self._clock() >= waiting.answer_at(words_at):
+                return progress
+            await asyncio.sleep(_POLL_SECONDS)
