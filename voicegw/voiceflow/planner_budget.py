@@ -1,0 +1,121 @@
+"""How much one turn of an agent may ask of a call: caps on speech, sound, settings and notes.
+
+Pure. An agent is not trusted to stop talking. What goes over a cap is cut, and the log is told once for each cap;
+an ending is never cut away by what came before it.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from voicegw.call.instructions import (
+    AgentDown,
+    AwaitPath,
+    Collect,
+    ControlRealtime,
+    Forward,
+    HangUp,
+    HoldSound,
+    Instruction,
+    LegacyKeypad,
+    Note,
+    OfferButtons,
+    PlayAudio,
+    PlayRecording,
+    Prompt,
+    ReturnRequest,
+    Say,
+    SessionOpened,
+    SetBargeIn,
+    SetRecognition,
+    SilenceTimeout,
+    SpliceTwiml,
+    StartRealtime,
+)
+
+MAX_PROMPTS = 50
+MAX_TEXT_CHARACTERS = 8000
+MAX_SOUND_CHARACTERS = 8_000_000
+"""Base64 characters: five minutes of mulaw are 3.2 million, of mp3 at 128 kbit/s 6.4 million."""
+MAX_SETTINGS = 200
+MAX_ENDINGS = 20
+MAX_NOTES = 100
+
+
+class TurnBudget:
+    """What is left of one turn's allowance."""
+
+    __slots__ = ("_endings", "_notes", "_prompts", "_settings", "_sound", "_text", "_told")
+
+    def __init__(self) -> None:
+        self._prompts = MAX_PROMPTS
+        self._text = MAX_TEXT_CHARACTERS
+        self._sound = MAX_SOUND_CHARACTERS
+        self._settings = MAX_SETTINGS
+        self._endings = MAX_ENDINGS
+        self._notes = MAX_NOTES
+        self._told: set[str] = set()
+
+    def admit(self, instructions: list[Instruction]) -> list[Instruction]:
+        """The instructions that are within the caps, in order, over-long speech cut at a word."""
+        return [admitted for instruction in instructions for admitted in self._admit(instruction)]
+
+    def _admit(self, instruction: Instruction) -> list[Instruction]:
+        match instruction:
+            case Say() | PlayAudio() | PlayRecording():
+                return self._admit_prompt(instruction)
+            case Note():
+                self._notes -= 1
+                return [instruction] if self._notes >= 0 else []
+            case Forward() | HangUp() | StartRealtime() | ReturnRequest() | SpliceTwiml() | AgentDown() | AwaitPath():
+                self._endings -= 1
+                return [instruction] if self._endings >= 0 else self._cut("endings")
+            case (
+                Collect()
+                | SilenceTimeout()
+                | OfferButtons()
+                | LegacyKeypad()
+                | SetBargeIn()
+                | SetRecognition()
+                | SessionOpened()
+                | HoldSound()
+                | ControlRealtime()
+            ):
+                self._settings -= 1
+                return [instruction] if self._settings >= 0 else self._cut("settings")
+            case _:
+                assert_never(instruction)
+
+    def _admit_prompt(self, prompt: Prompt) -> list[Instruction]:
+        self._prompts -= 1
+        if self._prompts < 0:
+            return self._cut("prompts")
+        match prompt:
+            case Say():
+                return self._admit_words(prompt)
+            case PlayAudio(source=source):
+                return self._admit_sound(prompt, len(source))
+            case PlayRecording(content=content):
+                return self._admit_sound(prompt, sum(map(len, content)))
+            case _:
+                assert_never(prompt)
+
+    def _admit_words(self, say: Say) -> list[Instruction]:
+        room = self._text
+        self._text = max(0, room - len(say.text))
+        # Markup counts little, but not nothing: it travels as far as the words do.
+        if len(say.text) <= room and len(say.ssml or "") <= MAX_TEXT_CHARACTERS:
+            return [say]
+        words = say.text if len(say.text) <= room else say.text[:room].rpartition(" ")[0]
+        return [*([replace(say, text=words, ssml=None)] if words else []), *self._cut("text")]
+
+    def _admit_sound(self, prompt: PlayAudio | PlayRecording, characters: int) -> list[Instruction]:
+        self._sound -= characters
+        if self._sound < 0:
+            return self._cut("sound")
+        return [replace(prompt, instead=prompt.instead[:MAX_TEXT_CHARACTERS])]
+
+    def _cut(self, cap: str) -> list[Instruction]:
+        if cap in self._told:
+            return []
+        self._told.add(cap)
+        return [Note(about="turn-cut", fields={"cap": cap})]
