@@ -13,9 +13,7 @@ LONGEST_SENTENCE: Final = 300
 
 # What must stay in one piece: a tag, and a markdown link, whose label may hold marks of its own.
 _ATOM: Final = re.compile(r"</?[A-Za-z][^<>]{0,300}>|\[[^\[\]\n]{0,300}\]\([^()\s]{0,500}\)")
-_UNFINISHED_ATOM: Final = re.compile(
-    r"<(?:/?[A-Za-z][^<>]{0,300}|/)?|\[[^\[\]\n]{0,300}(?:\](?:\([^()\s]{0,500})?)?"
-)
+_UNFINISHED_ATOM: Final = re.compile(r"<(?:/?[A-Za-z][^<>]{0,300}|/)?|\[[^\[\]\n]{0,300}(?:\](?:\([^()\s]{0,500})?)?")
 _SENTENCE_TAG: Final = re.compile(r"</(?:p|s|speak)\s*>", re.IGNORECASE)
 _ENTITY: Final = re.compile(r"&(?:#\w{1,7}|[A-Za-z]\w{1,30});")
 
@@ -30,8 +28,8 @@ _BEFORE_WORD: Final = re.compile(r"[\s(\[{\"'„“«>*_/]")
 _INITIALS: Final = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")  # "J", "z.B", "U.S", "S.A"
 _LONGEST_ABBREVIATION: Final = 24
 _TITLES_AND_SUCH: Final = """
-    mr mrs ms mx dr prof st sr jr rev hon gen col capt lt sgt mt ft ave blvd vs approx dept est inc ltd co corp
-    hr fr frl dipl ing bzw ca evtl ggf inkl exkl zzgl vgl nr str tel mind max min allg geb
+    mr mrs ms mx dr prof st sr jr rev hon gen col capt lt sgt mt ft ave blvd vs approx dept est inc ltd co
+    corp hr fr frl dipl ing bzw ca evtl ggf inkl exkl zzgl vgl nr str tel mind max min allg geb
     mme mlle mgr av bd env sra srta dra avda núm pág dpto sig dott avv geom dhr mevr mw drs ir blz
 """
 _COUNTED_THINGS: Final = """
@@ -119,7 +117,7 @@ def _sentence_end(text: str, start: int, *, complete: bool) -> int | None:
 
 
 def _is_border(text: str, start: int, mark: re.Match[str], closed: int) -> bool | None:
-    """Whether the sentence ends at `closed`, after mark and closing quotes; None if that is not to be seen yet."""
+    """Whether the sentence ends at `closed`, after mark and closing quotes; None if unseen yet."""
     if mark[0][-1] in _WIDE_MARKS:
         return True if closed < len(text) else None
     after_gap = _end_of(_GAP, text, closed)

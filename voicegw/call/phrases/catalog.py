@@ -1,7 +1,7 @@
 """The phrases by name and language, read once from the data files beside this one.
 
-A file holds one key for each `PhraseName`: a text, or a list of texts that are said in turn. `{caller}` and the
-like stand for fields. What an operator sets in place of a phrase is handed in; this file knows no settings.
+A file holds one key for each `PhraseName`: a text, or a list of texts that are said in turn. `{caller}` and
+the like stand for fields. What an operator sets in place of a phrase is handed in; this file knows no settings.
 """
 
 import re
@@ -61,8 +61,8 @@ def phrase(
 ) -> str:
     """The text to say for `name` in `language`, a tag such as "de-DE"; any that is not shipped gets English.
 
-    `overrides` has the operator's own texts by phrase name; an empty one counts as not set. `variant` counts up
-    and goes round. A field that is not given is left out, never read aloud as a brace.
+    `overrides` has the operator's own texts by phrase name; an empty one counts as not set. `variant` counts
+    up and goes round. A field that is not given is left out, never read aloud as a brace.
     """
     texts = _texts(overrides.get(name, ())) or variants(name, language)
     text = _FIELD.sub(lambda field: fields.get(field[1], ""), texts[variant % len(texts)])
