@@ -16,13 +16,11 @@ from voicegw.voiceflow.field_names import wire_name
 
 _T = TypeVar("_T")
 
-# A field we can do without: of a wrong type it counts as absent, so that it does not cost the words beside it.
+# A field we can do without: of a wrong type it counts as absent, and does not cost the words beside it.
 Dispensable = Annotated[
     _T | None,
     GetPydanticSchema(
-        lambda source, handler: core_schema.with_default_schema(
-            handler(source), default=None, on_error="default"
-        )
+        lambda source, handler: core_schema.with_default_schema(handler(source), default=None, on_error="default")
     ),
 ]
 
@@ -102,9 +100,7 @@ class CompletionEnd(TracePart):
     ref: object = None
 
 
-CompletionPayload = Annotated[
-    CompletionStart | CompletionContent | CompletionEnd, Field(discriminator="state")
-]
+CompletionPayload = Annotated[CompletionStart | CompletionContent | CompletionEnd, Field(discriminator="state")]
 
 
 class AudioStart(TracePart):
@@ -153,7 +149,8 @@ class DtmfPayload(TracePart):
     """How keys are collected from now on.
 
     `timeout_in_seconds` is the gap between keys (contract: 0 to 10; "Set to 0 to process only after a
-    delimiter is provided"), `delimiter` holds `#` and `*`, `max_digits` is 1 to 20. The ranges are not checked here.
+    delimiter is provided"), `delimiter` holds `#` and `*`, `max_digits` is 1 to 20. Ranges are not checked
+    here.
     """
 
     enabled: bool

@@ -1,8 +1,8 @@
 """What an agent says: the `Trace` union, open to kinds we do not know, and how it is read.
 
-Pure. The contract's own kinds live in trace_kinds.py. `parse_trace` never raises: an unknown type (the platform's
-next one, or any custom action) becomes an `UnknownTrace`, a known type that makes no sense a `MalformedTrace`; both
-keep the data.
+Pure. The contract's own kinds live in trace_kinds.py. `parse_trace` never raises: an unknown type (the
+platform's next one, or any custom action) becomes an `UnknownTrace`, a known type that makes no sense a
+`MalformedTrace`; both keep the data.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from voicegw.voiceflow.trace_kinds import KnownTrace, TraceEnvelope
 
 @dataclass(frozen=True, slots=True)
 class UnknownTrace:
-    """A trace of a type the contract does not know: the platform's news, or a custom action of the agent's builder."""
+    """A trace of a type the contract does not know: a later version's, or a builder's custom action."""
 
     type: str
     data: Mapping[str, object]
@@ -48,9 +48,8 @@ class MalformedTrace:
 
 Trace = KnownTrace | UnknownTrace | MalformedTrace
 
-_KINDS: dict[str, type[KnownTrace]] = {
-    kind.model_fields["type"].default: kind for kind in get_args(KnownTrace)
-}
+_MAX_REASON_LENGTH = 200
+_KINDS: dict[str, type[KnownTrace]] = {kind.model_fields["type"].default: kind for kind in get_args(KnownTrace)}
 
 
 def parse_trace(data: object) -> Trace:
@@ -72,4 +71,4 @@ def parse_trace(data: object) -> Trace:
 def _reason(error: ValidationError) -> str:
     # Where and why, but not the value: it may be what a caller keyed in.
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:_MAX_REASON_LENGTH]
