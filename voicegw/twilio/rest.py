@@ -184,7 +184,7 @@ class NumberConnector:
                 Path(name).unlink(missing_ok=True)
                 raise
         except OSError as exc:
-            raise CarrierError(f"{self._memory_path} cannot be written ({exc}); the number was left as it is") from exc
+            raise CarrierError(f"{self._memory_path} cannot be written: {exc}") from exc
 
 
 def _remembered_from(entry: Mapping[str, Mapping[str, Mapping[str, str]]]) -> _Remembered:
@@ -219,7 +219,7 @@ def _update(resource: Any, changes: tuple[Change, ...]) -> None:
 
 
 def _warnings(resource: Any) -> tuple[str, ...]:
-    """ "The voice_url will not be used if a voice_application_sid or a trunk_sid is set": then calls go there."""
+    """What keeps calls away: "voice_url will not be used if a voice_application_sid or a trunk_sid is set"."""
     warnings = [
         f"calls do not come here while the number has a {what} ({sid}): remove it in the Twilio console"
         for what, sid in (
