@@ -4,7 +4,6 @@
 Pure. A hook reads a payload that an agent's builder wrote by hand: an object, or text that may be JSON.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from voicegw.call.instructions import (
     SpliceTwiml,
 )
 from voicegw.call.profile import Endpointing, NumberProfile
+from voicegw.voiceflow.wire_json import parse_json
 
 _MAX_JSON_CHARACTERS = 65536
 _MAX_HINTS = 100
@@ -97,8 +97,8 @@ def _fields(payload: object) -> dict[str, object]:
     """The payload as an object, whether it came as one or as JSON text; empty where it is neither."""
     if isinstance(payload, str) and len(payload) <= _MAX_JSON_CHARACTERS:
         try:
-            payload = json.loads(payload, strict=False)
-        except (ValueError, RecursionError):
+            payload = parse_json(payload)
+        except ValueError:
             return {}
     return payload if isinstance(payload, dict) else {}
 

@@ -67,7 +67,7 @@ def plan_action(
             fields = {key: value for key, value in heard.fields.items() if key != "name"}
             return actions.event(heard.name, **fields)
         case RequestReturned():
-            return actions.parse_request(heard.request)
+            return actions.parse_request(dict(heard.request))
         case _:
             assert_never(heard)
 
@@ -118,7 +118,7 @@ def _plan_forward_news(ended: ForwardEnded, profile: NumberProfile) -> Action | 
 def _button_request(button: Button | None) -> Action | None:
     if button is None or button.request is None:
         return None
-    return actions.parse_request(button.request)
+    return actions.parse_request(dict(button.request))
 
 
 def _named_button(words: str, buttons: tuple[Button, ...]) -> Button | None:
