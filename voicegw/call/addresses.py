@@ -56,17 +56,13 @@ class SipAddress:
 
 _NUMBER_AS_RECEIVED = re.compile(r"\+[0-9][0-9 .()-]{6,30}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_HOST = r"(?P<host>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[1-9][0-9]{0,4}))?"
 # ASCII, or IGNORECASE would let the long s (U+017F) and the Kelvin sign pass for letters.
 _SIP = re.compile(
-    r"(?P<scheme>sips?):(?P<user>[a-z0-9_.+*!~-]{1,64})@"
-    r"(?P<host>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])"
-    r"(?::(?P<port>[1-9][0-9]{0,4}))?(?:;transport=(?P<transport>tcp|tls|udp))?",
+    rf"(?P<scheme>sips?):(?P<user>[a-z0-9_.+*!~-]{{1,64}})@{_HOST}(?:;transport=(?P<transport>tcp|tls|udp))?",
     re.ASCII | re.IGNORECASE,
 )
-_SIP_HOST = re.compile(
-    r"sips?:(?P<host>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[1-9][0-9]{0,4}))?",
-    re.ASCII | re.IGNORECASE,
-)
+_SIP_HOST = re.compile(rf"sip:{_HOST}", re.ASCII | re.IGNORECASE)
 _DEFAULT_SIP_PORTS = frozenset({None, 5060, 5061})
 _INTERNATIONAL_USER = re.compile(r"(?:\+|00|011)([1-9][0-9]{6,14})")
 # Known to switches in many countries, whatever the caller's own.

@@ -255,11 +255,15 @@ def _forbidden(
         reason = forbidden_sip_user(address, called.region if isinstance(called, PhoneAddress) else "")
     if reason is not None:
         return reason
-    lines = {f"sip:{address.user}@{address.host}".casefold()} if isinstance(address, SipAddress) else set()
-    if phone is not None:
-        lines.add(phone.e164)
-    ours = {number.casefold() for number in own_numbers}
+    lines = {_line(_dialled_form(address)), phone.e164 if phone is not None else ""}
+    ours = {_line(number) for number in own_numbers if number}
     return RefusalReason.OWN_NUMBER if lines & ours else None
+
+
+def _line(text: str) -> str:
+    """What makes two addresses ring at one place: the number, or SIP user and host whatever the port."""
+    sip = parse_sip(text)
+    return (f"sip:{sip.user}@{sip.host}" if isinstance(sip, SipAddress) else text).casefold()
 
 
 def _same_line(one: str, other: str) -> bool:
