@@ -180,9 +180,7 @@ def parse_call_form(pairs: FormPairs) -> CallForm:
         forwarded_from=fields.get("ForwardedFrom", ""),
         caller_name=fields.get("CallerName", ""),
         # A withheld number has a country all the same (+266… is Lesotho): it says nothing about the caller.
-        caller_country=(fields.get("FromCountry") or fields.get("CallerCountry", ""))
-        if caller_number
-        else "",
+        caller_country=(fields.get("FromCountry") or fields.get("CallerCountry", "")) if caller_number else "",
         # Exactly level A on a number that came straight: `-Diverted` and `-Passthrough` were not vouched for
         # by the carrier of this leg. A withheld number has nothing that could be verified.
         caller_verified=bool(caller_number) and stir_verstat == "TN-Validation-Passed-A",
@@ -242,9 +240,7 @@ def parse_status_form(pairs: FormPairs) -> StatusForm:
 def parse_fallback_form(pairs: FormPairs) -> FallbackForm:
     """Reads the two fields that Twilio adds when it asks the fallback URL."""
     fields = _first_values(pairs)
-    return FallbackForm(
-        error_code=_whole_number(fields.get("ErrorCode", "")), error_url=fields.get("ErrorUrl", "")
-    )
+    return FallbackForm(error_code=_whole_number(fields.get("ErrorCode", "")), error_url=fields.get("ErrorUrl", ""))
 
 
 def _decode(raw: bytes) -> str:

@@ -43,9 +43,7 @@ class SignatureVerifier:
             # An HMAC with an empty key can be made by anyone: refuse to look as if we verified.
             raise ValueError("every webhook needs a secret: give at least one auth token, and no empty one")
         self._url_bases = _url_bases(public_url)
-        self._token_macs = {
-            name: tuple(self._keyed_macs(token, name) for token in auth_tokens) for name in _ALGORITHMS
-        }
+        self._token_macs = {name: tuple(self._keyed_macs(token, name) for token in auth_tokens) for name in _ALGORITHMS}
         self._shared_macs = {
             (key_id, name): (self._keyed_macs(secret, name),)
             for key_id, secret in (shared_keys or {}).items()
@@ -93,9 +91,7 @@ class SignatureVerifier:
         mac.update(_signed_target(raw_path, raw_query, form_pairs))
         return binascii.b2a_base64(mac.digest(), newline=False).decode("ascii")
 
-    def canonical_digest(
-        self, raw_path: bytes | str, raw_query: bytes | str, form_pairs: FormPairs = ()
-    ) -> bytes:
+    def canonical_digest(self, raw_path: bytes | str, raw_query: bytes | str, form_pairs: FormPairs = ()) -> bytes:
         """SHA-256 of what is signed: equal for any two requests that one signature fits (a replay's name).
 
         The signed string is not injective (`Digits=12` and `Digit=s12` sign alike), so a replay may look
