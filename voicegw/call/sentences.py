@@ -11,6 +11,7 @@ from typing import Final
 LONGEST_SENTENCE: Final = 300
 """Characters after which text without a border is cut at a clause, else between words."""
 
+_LONGEST_ATOM: Final = 900
 # What must stay in one piece: a tag, and a markdown link, whose label may hold marks of its own.
 _ATOM: Final = re.compile(r"</?[A-Za-z][^<>]{0,300}>|\[[^\[\]\n]{0,300}\]\([^()\s]{0,500}\)")
 _UNFINISHED_ATOM: Final = re.compile(r"<(?:/?[A-Za-z][^<>]{0,300}|/)?|\[[^\[\]\n]{0,300}(?:\](?:\([^()\s]{0,500})?)?")
@@ -18,6 +19,7 @@ _SENTENCE_TAG: Final = re.compile(r"</(?:p|s|speak)\s*>", re.IGNORECASE)
 _ENTITY: Final = re.compile(r"&(?:#\w{1,7}|[A-Za-z]\w{1,30});")
 
 # Runs are bounded, so that a peer that sends a megabyte of dots costs no more than one that sends words.
+_LONGEST_RUN: Final = 8
 _CANDIDATE: Final = re.compile(r"[.!?;…؟।۔]{1,8}|[。！？；｡]{1,8}|[\n<\[]")
 _CLOSERS: Final = re.compile(r"[\"'”’“»›)\]}」』）】*_~]{0,8}")
 _GAP: Final = re.compile(r"\s{0,8}")
@@ -50,10 +52,11 @@ class SentenceAssembler:
     Everything that comes in goes out, in order, but for white space; every slicing gives the same sentences.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_searched", "_text")
 
     def __init__(self) -> None:
         self._text = ""
+        self._searched = 0  # no border lies before it: a byte is not looked at twice, however small the deltas
 
     @property
     def pending(self) -> bool:
@@ -62,7 +65,7 @@ class SentenceAssembler:
 
     def receive(self, text: str) -> list[str]:
         """Take the next delta; return the sentences that are whole now."""
-        self._text = (self._text + text).lstrip() if self._text else text.lstrip()
+        self._text = self._text + text if self._text else text.lstrip()
         return self._take(complete=False)
 
     def flush(self) -> list[str]:
@@ -72,48 +75,46 @@ class SentenceAssembler:
     def _take(self, *, complete: bool) -> list[str]:
         sentences: list[str] = []
         start = 0
-        while start < len(self._text):
-            end = _sentence_end(self._text, start, complete=complete)
-            if end is None:
-                break
-            if sentence := self._text[start:end].strip():
-                sentences.append(sentence)
-            start = _skip_blank(self._text, end)
+        while start < len(self._text) and (end := self._sentence_end(start, complete=complete)) is not None:
+            sentences.append(self._text[start:end].strip())
+            start = self._searched = _skip_blank(self._text, end)
         self._text = self._text[start:]
+        self._searched -= start
         return sentences
+
+    def _sentence_end(self, start: int, *, complete: bool) -> int | None:
+        """Where the sentence that begins at `start` ends; None while that depends on text still to come."""
+        text = self._text
+        longest = start + LONGEST_SENTENCE
+        while (mark := _CANDIDATE.search(text, self._searched, longest + _LONGEST_RUN)) and mark.start() < longest:
+            position = mark.end()
+            if mark[0] == "\n":
+                return position
+            if mark[0] in "<[":
+                if atom := _ATOM.match(text, mark.start()):
+                    position = atom.end()
+                    if _SENTENCE_TAG.fullmatch(atom[0]):
+                        return position
+                elif not complete and _UNFINISHED_ATOM.fullmatch(text, mark.start()):
+                    return None
+            else:
+                position = _end_of(_CLOSERS, text, position)
+                verdict = _is_border(text, start, mark, position)
+                if verdict is None and not complete:
+                    return None
+                if verdict is not False:
+                    return position
+            self._searched = position
+        if len(text) > longest:
+            return _clause_end(text, start)
+        self._searched = len(text)
+        return len(text) if complete else None
 
 
 def _skip_blank(text: str, position: int) -> int:
     while position < len(text) and text[position].isspace():
         position += 1
     return position
-
-
-def _sentence_end(text: str, start: int, *, complete: bool) -> int | None:
-    """Where the sentence that begins at `start` ends; None while that depends on text still to come."""
-    position = start
-    while (mark := _CANDIDATE.search(text, position)) and mark.start() - start <= LONGEST_SENTENCE:
-        position = mark.end()
-        if mark[0] == "\n":
-            return position
-        if mark[0] in "<[":
-            if atom := _ATOM.match(text, mark.start()):
-                position = atom.end()
-                if _SENTENCE_TAG.fullmatch(atom[0]):
-                    return position
-            elif not complete and _UNFINISHED_ATOM.fullmatch(text, mark.start()):
-                return None
-            continue
-        closed = _end_of(_CLOSERS, text, position)
-        verdict = _is_border(text, start, mark, closed)
-        if verdict is None and not complete:
-            return None
-        if verdict is not False:
-            return closed
-        position = closed
-    if len(text) - start > LONGEST_SENTENCE:
-        return _clause_end(text, start)
-    return len(text) if complete else None
 
 
 def _is_border(text: str, start: int, mark: re.Match[str], closed: int) -> bool | None:
@@ -161,7 +162,7 @@ def _clause_end(text: str, start: int) -> int:
     """Where to cut text that runs on too long: after a clause in its later two thirds, else after a word."""
     longest = start + LONGEST_SENTENCE
     word_end = clause_end = 0
-    for unit in _UNIT.finditer(text, start):
+    for unit in _UNIT.finditer(text, start, longest + _LONGEST_ATOM):
         if unit.end() > longest:
             break
         word_end = unit.end()
