@@ -17,6 +17,7 @@ from typing import Any, Final
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http import HttpClient
 from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
 from twilio.rest import Client
 
 from voicegw.errors import CarrierError
@@ -235,16 +236,32 @@ def _warnings(resource: Any) -> tuple[str, ...]:
 
 @contextmanager
 def _translated_errors() -> Iterator[None]:
-    """The SDK's exceptions in our words; its own text is coloured for terminals and names internal URLs."""
+    """The SDK's exceptions in our words; its own are coloured for terminals and name URLs, not mends."""
     try:
         yield
     except TwilioRestException as exc:
-        if exc.status in (401, 403):
-            message = "Twilio refuses the credentials: check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"
-        else:
-            message = f"Twilio answered {exc.status} (error {exc.code}): {exc.msg}"
-        raise CarrierError(message, retryable=exc.status == 429 or exc.status >= 500) from exc
+        raise _refused(exc.status, exc.msg) from exc
+    except TwilioException as exc:
+        # A list that fails is a plain exception whose last argument is the HTTP response.
+        response = exc.args[-1] if exc.args else None
+        if isinstance(response, Response):
+            raise _refused(response.status_code, _message_in(response.text)) from exc
+        raise CarrierError(f"Twilio's SDK gave up: {exc}") from exc
     except OSError as exc:  # what the SDK's HTTP library raises for DNS, TCP, TLS and time-outs
         raise CarrierError(f"Twilio cannot be reached: {type(exc).__name__}", retryable=True) from exc
-    except (TwilioException, ValueError, KeyError) as exc:
-        raise CarrierError(f"Twilio's answer cannot be understood: {type(exc).__name__}") from exc
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise CarrierError("Twilio's answer is not in the form that its REST API promises") from exc
+
+
+def _refused(status: int, message: str) -> CarrierError:
+    if status in (401, 403):
+        return CarrierError("Twilio refuses the credentials: check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
+    return CarrierError(f"Twilio refused with status {status}: {message}", retryable=status == 429 or status >= 500)
+
+
+def _message_in(body: str) -> str:
+    """The sentence in a REST error (`{"code": 20404, "message": …}`), else the beginning of the body."""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body[:200]
