@@ -85,12 +85,11 @@ def parse_dialogue(text: str, *, name: str = "dialogue") -> Dialogue:
     """Returns the dialogue written in `text`, without its recordings; raises DialogueError."""
     try:
         document = yaml.load(text, Loader=_DialogueLoader)  # noqa: S506 (a SafeLoader)
-    except yaml.MarkedYAMLError as exc:
-        line = f"line {exc.problem_mark.line + 1}" if exc.problem_mark else "the file"
-        problem = exc.problem or "is no YAML"
-        raise DialogueError(
-            name, [DialogueFault(line, problem, "look at quotes and indentation there, and for a name used twice")]
-        ) from exc
+    except yaml.YAMLError as exc:
+        mark, problem = getattr(exc, "problem_mark", None), getattr(exc, "problem", None)
+        where = f"line {mark.line + 1}" if mark else "the file"
+        mend = "look at quotes and indentation there, and for a name used twice"
+        raise DialogueError(name, [DialogueFault(where, problem or str(exc), mend)]) from exc
     if not isinstance(document, dict):
         fault = DialogueFault("the file", "holds no dialogue", "begin with `start:` and `states:`")
         raise DialogueError(name, [fault])
@@ -112,6 +111,8 @@ class _DialogueLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a name is no text", problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands twice", problem_mark=key.start_mark)
             seen.add(key.value)
@@ -130,7 +131,8 @@ for _tag, _form, _first in (
 
 def _fault_of(error: Mapping[str, Any]) -> DialogueFault:
     """Says in a reader's words what the models objected to."""
-    path = [part for part in error["loc"] if not str(part).startswith(("function-", "json-or-python"))]
+    # pydantic marks a mapping's key, where the key itself is at fault, by a last "[key]".
+    path = [part for part in error["loc"] if part != "[key]"]
     where, given = _place(path), error.get("input")
     match error["type"]:
         case "extra_forbidden":

@@ -12,6 +12,8 @@ from voicegw.demo.dialogue import Button, Dialogue, Rule, State
 
 Action = Mapping[str, object]
 
+_PUNCTUATION = re.compile(r"[.,;:!?]+(?=\s|$)")
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -40,8 +42,8 @@ def match_action(dialogue: Dialogue, state_name: str, action: Action) -> Match:
 
 
 def _match_words(dialogue: Dialogue, state: State, words: str) -> Match:
-    # Speech recognisers punctuate: "No." is still a no.
-    words = words.strip(" .,;:!?")
+    # Speech recognisers punctuate: "No, thanks." is still "no thanks".
+    words = " ".join(_PUNCTUATION.sub(" ", words).split())
     learned = {"last_utterance": words}
     leads: tuple[Rule | Button, ...] = (*state.on, *state.buttons, *dialogue.everywhere)
     for lead in leads:
