@@ -106,13 +106,11 @@ def _plan_forward_news(ended: ForwardEnded, profile: NumberProfile) -> Action | 
             return None
         return actions.event(FORWARD_COMPLETED, seconds=ended.seconds)
     outcome = ForwardOutcome.FAILED if ended.outcome is ForwardOutcome.COMPLETED else ended.outcome
-    match profile.forwarding.on_failure:
-        case "event":
-            return actions.event(FORWARD_FAILED, outcome=outcome.value, seconds=ended.seconds)
-        case "text":
-            return actions.text(f"The call could not be forwarded: {outcome.value}.")
-        case "nothing":
-            return None
+    if profile.forwarding.on_failure == "nothing":
+        return None
+    if profile.forwarding.on_failure == "text":
+        return actions.text(f"The call could not be forwarded: {outcome.value}.")
+    return actions.event(FORWARD_FAILED, outcome=outcome.value, seconds=ended.seconds)
 
 
 def _button_request(button: Button | None) -> Action | None:

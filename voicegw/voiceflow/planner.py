@@ -24,6 +24,8 @@ from voicegw.voiceflow.traces import MalformedTrace, Trace, UnknownTrace
 _OUT_OF_CREDIT = "credit_limit_reached"
 _MAX_TOOLS = 50
 
+SPEAKING_TRACES = (kinds.SpeakTrace, kinds.TextTrace, kinds.CompletionTrace, kinds.AudioTrace)
+
 # After one of these a custom action earlier in the turn cannot have been what the turn stopped for.
 _GOING_ON = (
     kinds.SpeakTrace,

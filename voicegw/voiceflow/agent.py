@@ -1,0 +1,222 @@
+"""A Voiceflow agent as turns ask for one: session, launch, action out, traces in, instructions as they arrive.
+
+The only place where the client, the next action and the planner meet. Keeps nothing between two turns: what a turn
+depends on comes with its request. Knows no carrier, no store, and nobody's patience but that of unfinished text.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import TypeVar
+
+from voicegw.call.inputs import HungUp, Started, StayedSilent
+from voicegw.call.instructions import Ending, Instruction, Note, SessionOpened
+from voicegw.call.profile import NumberProfile
+from voicegw.errors import AgentBroke, AgentBusy, AgentError, SessionExpired
+from voicegw.turns.ports import TurnRequest
+from voicegw.voiceflow.actions import Action, end
+from voicegw.voiceflow.client import VoiceflowClient
+from voicegw.voiceflow.next_action import AgentMemory, plan_action, plan_launch
+from voicegw.voiceflow.planner import SPEAKING_TRACES, Planner
+from voicegw.voiceflow.traces import Trace
+from voicegw.voiceflow.variables import plan_turn_variables, plan_variables
+
+TEXT_PATIENCE_SECONDS = 1.5
+"""Text that is no whole sentence yet is said once nothing has come for so long."""
+END_PATIENCE_SECONDS = 10.0
+_MAX_USER_ID_CHARACTERS = 256
+_MAX_BUSY_WAIT_SECONDS = 3.0
+_MAX_ATTEMPTS = 2
+
+ClientFor = Callable[[NumberProfile], VoiceflowClient]
+_Result = TypeVar("_Result")
+
+
+class _Retry:
+    """One more try of what surely did not run, after a moment."""
+
+    def __init__(self, pause_seconds: float) -> None:
+        self._pause_seconds = pause_seconds
+
+    async def wait_after(self, error: AgentError, attempts: int) -> None:
+        """Wait until it may be tried again; raises `error` if it must not be, or was tried often enough."""
+        asked_for = error.retry_after_seconds if isinstance(error, AgentBusy) else None
+        # A caller is waiting: what the agent asks for beyond that is no retry but a failed turn.
+        if not error.retryable or attempts >= _MAX_ATTEMPTS or (asked_for or 0) > _MAX_BUSY_WAIT_SECONDS:
+            raise error
+        jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads retries, guards nothing
+        await asyncio.sleep(max(self._pause_seconds * jitter, asked_for or 0))
+
+    async def call(self, attempt: Callable[[], Awaitable[_Result]]) -> _Result:
+        """The result of `attempt`, made again where that is safe."""
+        attempts = 0
+        while True:
+            try:
+                return await attempt()
+            except AgentError as exc:
+                attempts += 1
+                await self.wait_after(exc, attempts)
+
+
+class VoiceflowAgent:
+    """The agents behind all numbers; `client_for` gives the client of a number's project and environment."""
+
+    def __init__(self, client_for: ClientFor, *, retry_pause_seconds: float = 0.3) -> None:
+        self._client_for = client_for
+        self._retry = _Retry(retry_pause_seconds)
+
+    async def take_turn(self, turn: TurnRequest) -> AsyncGenerator[Instruction]:
+        """Tell the agent what was heard and yield its answer as it arrives.
+
+        Starts a session and launches where that has not been done. Of an answer that breaks off, what had arrived
+        is yielded before the error. Raises a child of `AgentError`; never sends twice what may have arrived;
+        cancel-safe, and closing it drops the answer.
+        """
+        if isinstance(turn.heard, HungUp):
+            await self.end(turn)
+            return
+        conversation = _Conversation(self._client_for(turn.profile), turn, self._retry)
+        async with aclosing(conversation.run()) as instructions:
+            async for instruction in instructions:
+                yield instruction
+
+    async def end(self, turn: TurnRequest) -> None:
+        """Tell the agent that the call is over; nothing to do where it never knew of it. Raises `AgentError`."""
+        if not turn.session_key:
+            return
+        client = self._client_for(turn.profile)
+        action = end(turn.heard.reason if isinstance(turn.heard, HungUp) else HungUp().reason)
+        try:
+            async with asyncio.timeout(END_PATIENCE_SECONDS):
+                await self._retry.call(lambda: _read_to_end(client.interact(turn.session_key, action)))
+        except SessionExpired:
+            return  # it is over already
+        except TimeoutError as exc:
+            raise AgentBroke("no answer to the end of the call", answer_begun=False) from exc
+
+    async def warm(self, profile: NumberProfile) -> None:
+        """Open a connection ahead of need; never raises."""
+        await self._client_for(profile).warm()
+
+
+class _Conversation:
+    """One turn with the agent, from the session it needs to the end of the last answer."""
+
+    def __init__(self, client: VoiceflowClient, turn: TurnRequest, retry: _Retry) -> None:
+        self._client = client
+        self._retry = retry
+        self._turn = turn
+        self._session_key = turn.session_key
+        self._ended = False
+
+    async def run(self) -> AsyncGenerator[Instruction]:
+        if not self._session_key:
+            yield await self._open_session()
+        for action, variables in self._requests():
+            if self._ended:
+                return
+            if action is None:
+                yield Note(about="nothing-to-send", fields={"heard": self._turn.heard.kind})
+                continue
+            async with aclosing(self._ask_surely(action, variables)) as instructions:
+                async for instruction in instructions:
+                    self._ended = self._ended or isinstance(instruction, Ending)
+                    yield instruction
+
+    def _requests(self) -> list[tuple[Action | None, dict[str, object]]]:
+        """What to send in this turn. An input that finds no conversation (its launch failed) begins one first."""
+        turn = self._turn
+        variables = plan_turn_variables(turn.heard, turn.heard_text, turn.profile)
+        launch = (plan_launch(turn.parties), {**self._launch_variables(), **variables})
+        if isinstance(turn.heard, Started) or (not turn.launched and isinstance(turn.heard, StayedSilent)):
+            return [launch]
+        memory = AgentMemory(
+            buttons=turn.buttons,
+            collecting=turn.collecting,
+            legacy_keypad=turn.legacy_keypad,
+            heard_text=turn.heard_text,
+        )
+        heard = (plan_action(turn.heard, memory, turn.parties, turn.profile), variables)
+        return [heard] if turn.launched else [launch, heard]
+
+    def _launch_variables(self) -> dict[str, object]:
+        return plan_variables(self._turn.parties, self._turn.call_sid, self._turn.profile)
+
+    async def _open_session(self) -> SessionOpened:
+        user_id = (self._turn.user_id or self._turn.call_sid)[:_MAX_USER_ID_CHARACTERS]
+        self._session_key = await self._retry.call(lambda: self._client.start_session(user_id))
+        return SessionOpened(session_key=self._session_key, user_id=user_id)
+
+    async def _ask_surely(self, action: Action, variables: dict[str, object]) -> AsyncGenerator[Instruction]:
+        """Ask; once more where the request surely did not run, and in a new session where this one has expired."""
+        attempts = renewals = 0
+        while True:
+            try:
+                async with aclosing(self._ask(action, variables)) as instructions:
+                    async for instruction in instructions:
+                        yield instruction
+            except SessionExpired:
+                renewals += 1
+                if renewals > 1:
+                    raise
+                yield await self._open_session()
+                variables = {**self._launch_variables(), **variables}
+            except AgentError as exc:
+                attempts += 1
+                await self._retry.wait_after(exc, attempts)
+            else:
+                return
+
+    async def _ask(self, action: Action, variables: Mapping[str, object]) -> AsyncGenerator[Instruction]:
+        planner = Planner(self._turn.profile)
+        answer = self._client.interact(self._session_key, action, variables)
+        try:
+            async with aclosing(_with_pauses(answer, planner)) as traces:
+                async for trace in traces:
+                    for instruction in planner.flush_text() if trace is None else planner.receive(trace):
+                        yield instruction
+        except AgentError:
+            for instruction in planner.finish(clean=False):
+                yield instruction
+            raise
+        for instruction in planner.finish(clean=True):
+            yield instruction
+        if not planner.understood:
+            raise AgentBroke("nothing in the answer could be understood", answer_begun=True)
+
+
+async def _with_pauses(answer: AsyncGenerator[Trace], planner: Planner) -> AsyncGenerator[Trace | None]:
+    """The traces of `answer`, and a None whenever text has been held back for `TEXT_PATIENCE_SECONDS`."""
+    loop = asyncio.get_running_loop()
+    upcoming: asyncio.Task[Trace | None] | None = None
+    try:
+        held_since = loop.time()
+        while True:
+            # A task of its own, because a time-out around the read itself would break the answer off.
+            upcoming = asyncio.create_task(_take(answer))
+            if planner.text_pending:
+                await asyncio.wait({upcoming}, timeout=held_since + TEXT_PATIENCE_SECONDS - loop.time())
+                if not upcoming.done():
+                    yield None
+            trace = await upcoming
+            if trace is None:
+                return
+            if not planner.text_pending or isinstance(trace, SPEAKING_TRACES):
+                held_since = loop.time()
+            yield trace
+    finally:
+        if upcoming is not None and not upcoming.done():
+            upcoming.cancel()
+            await asyncio.wait({upcoming})
+        await answer.aclose()
+
+
+async def _take(answer: AsyncGenerator[Trace]) -> Trace | None:
+    return await anext(answer, None)
+
+
+async def _read_to_end(answer: AsyncGenerator[Trace]) -> None:
+    async with aclosing(answer) as traces:
+        async for _ in traces:
+            pass
