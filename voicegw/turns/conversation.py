@@ -13,6 +13,7 @@ import structlog
 
 from voicegw.call.answer import begin_turn, fold, settle
 from voicegw.call.conduct import hear
+from voicegw.call.forward_conduct import begin_fallback
 from voicegw.call.heard import estimate_heard
 from voicegw.call.inputs import CallerInput, CallParties, Pressed, Said, Started
 from voicegw.call.instructions import PlayAudio, Prompt
@@ -111,17 +112,20 @@ class Conversations:
                 return
             await self._ender.end(state, version, self._line_for(state.parties), reason)
 
-    async def current_step(self, call_sid: str) -> CallState:
-        """The call as it stands. Raises `UnknownCall`."""
-        return (await self._load(call_sid))[0]
-
-    async def note_fallback(self, call_sid: str) -> CallState:
-        """Count that the carrier had to ask for help; returns the call as it stands. Raises `UnknownCall`."""
+    async def rescue(self, call_sid: str) -> bytes:
+        """The carrier could not use an answer: apologise and go on where the call stands; the second time the
+        number's fallback destinations, or a goodbye. Raises `UnknownCall`, `StoreError`."""
+        waiting = Waiting(since=self._clock())
         async with self._one_at_a_time(call_sid):
             state, version = await self._load(call_sid)
+            line = self._line_for(state.parties)
             state = replace(state, fallbacks_asked=state.fallbacks_asked + 1)
-            await self._store.save_call(call_sid, dump_state(state), version)
-            return state
+            if state.fallbacks_asked == 1:
+                await self._store.save_call(call_sid, dump_state(state), version)
+                return self._performer.apologise(state, line)
+            webhook = _Webhook(f"rescue/{state.fallbacks_asked}", waiting, line, version)
+            state, move = begin_fallback(replace(state, unsaid=(), after=None), line, ())
+            return await self._carry_out(webhook, state, move)
 
     async def close(self, grace_seconds: float) -> None:
         """Let running turns and farewells finish for at most `grace_seconds`."""
@@ -186,8 +190,8 @@ class Conversations:
             after=plan.then if performance.unsaid else None,
             spoken=Spoken(text=spoken_text(plan.prompts), at=self._wall()),
         )
-        version = await self._store.save_call(state.call_sid, dump_state(state), webhook.version)
-        await self._store.put_answer(state.call_sid, webhook.step, performance.answer)
+        answered = (webhook.step, performance.answer)
+        version = await self._store.save_call(state.call_sid, dump_state(state), webhook.version, answered=answered)
         if isinstance(plan.then, Finish) and not performance.unsaid:
             await self._ender.end(state, version, webhook.line, plan.then.reason)
         return performance.answer

@@ -94,6 +94,10 @@ class Performer(Protocol):
         """Render `plan`; the next step it names is `state.turn` and `state.step`. Never raises."""
         ...
 
+    def apologise(self, state: CallState, line: Line) -> bytes:
+        """An answer that says sorry and leads to the step named by `state`."""
+        ...
+
     def point_to(self, state: CallState) -> bytes:
         """An answer that says nothing and leads to the step named by `state`."""
         ...
@@ -111,8 +115,13 @@ class CallStore(Protocol):
 
     async def load_call(self, call_sid: str) -> StoredCall | None: ...
 
-    async def save_call(self, call_sid: str, document: bytes, version: int) -> int:
-        """Replace the document if `version` is still the stored one; returns the new version, else `StaleVersion`."""
+    async def save_call(
+        self, call_sid: str, document: bytes, version: int, *, answered: tuple[str, bytes] | None = None
+    ) -> int:
+        """Replace the document if `version` is still the stored one; returns the new version, else `StaleVersion`.
+
+        `answered` (a step's name and its answer) is kept in the same act: both or neither.
+        """
         ...
 
     async def live_calls(self) -> tuple[str, ...]:
@@ -133,13 +142,7 @@ class CallStore(Protocol):
 
     async def get_audio(self, token: str) -> StoredAudio | None: ...
 
-    async def claim_answer(self, call_sid: str, key: str) -> bool:
-        """True for the first claimant of `key`, who must `put_answer`; False for all later ones."""
-        ...
-
-    async def put_answer(self, call_sid: str, key: str, answer: bytes) -> None: ...
-
-    async def get_answer(self, call_sid: str, key: str) -> bytes | None: ...
+    async def get_answer(self, call_sid: str, step: str) -> bytes | None: ...
 
     async def claim_name(self, name: str, owner: str) -> bool:
         """True if `name` was free or is already `owner`'s."""

@@ -175,7 +175,7 @@ class TurnRunner:
                     await asyncio.wait({upcoming})
 
     async def _keep(self, running: RunningTurn, entry: Instruction | TurnOver | None) -> None:
-        """Write progress (or a sign of life) to the store; a store that fails costs only what others could have seen."""
+        """Write progress or a sign of life; a store that fails costs only what other processes could have seen."""
         entries = () if entry is None else (dump_entry(entry),)
         try:
             await self._store.append_turn(

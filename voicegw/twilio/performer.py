@@ -37,13 +37,15 @@ Spoken = twiml.Say | twiml.Play | twiml.Pause
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Where a document stands: the number's voice and language, and the URL of the step that comes next.
+    """Where a document stands: the URL of the step that comes next, the number's `voice` and the language it speaks,
+    and the `language` of the call now.
 
     `whisper_url` is asked before a forwarded call is connected, where the destination wants to confirm.
     """
 
     step_url: str
     voice: str = ""
+    own_language: str = ""
     language: str = ""
     whisper_url: str = ""
 
@@ -262,7 +264,7 @@ def _say(prompt: Say, setting: Setting) -> twiml.Say | None:
         return None
     language = prompt.language or setting.language
     # A voice that does not speak the language makes <Say> fail: the carrier then picks one that does.
-    voice = setting.voice if language == setting.language else ""
+    voice = setting.voice if language == setting.own_language else ""
     return twiml.Say(_content(prompt, voice), voice=voice or None, language=language or None)
 
 

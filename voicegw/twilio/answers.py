@@ -1,0 +1,72 @@
+"""The performer for Twilio's webhooks: a plan becomes the bytes of a TwiML answer, its audio made reachable first."""
+
+from dataclasses import replace
+
+import twiml
+from voicegw.call.moves import Line
+from voicegw.call.phrases import PhraseName, phrase
+from voicegw.call.plan import CallPlan
+from voicegw.call.profile import NumberProfile
+from voicegw.call.state import CallState
+from voicegw.turns.ports import Performance
+from voicegw.twilio.performer import Setting, render_plan
+from voicegw.twilio.served_audio import ServedAudio
+
+STEP_PATH = "/twilio/step/"
+EMPTY = twiml.render(twiml.Response(())).encode()
+
+
+class TwimlPerformer:
+    """Implements `turns.ports.Performer` over `public_url`, the origin that Twilio knows us by."""
+
+    def __init__(self, public_url: str, audio: ServedAudio) -> None:
+        self._public_url = public_url.rstrip("/")
+        self._audio = audio
+
+    async def perform(self, state: CallState, line: Line, plan: CallPlan) -> Performance:
+        """The document for `plan`; it leads on to the step that `state` names."""
+        prompts = await self._audio.make_reachable(state.call_sid, plan.prompts)
+        setting = Setting(
+            step_url=self.step_url(state),
+            voice=line.profile.voice,
+            language=state.agent.language or line.profile.language,
+            own_language=line.profile.language,
+        )
+        document = render_plan(replace(plan, prompts=prompts), setting)
+        return Performance(twiml.render(document.response).encode(), document.unsaid)
+
+    def point_to(self, state: CallState) -> bytes:
+        """A document that only leads to the step that is expected now; nothing more once the call is over."""
+        if not state.turn:
+            return EMPTY
+        return _document(twiml.Redirect(self.step_url(state), method="POST"))
+
+    def step_url(self, state: CallState) -> str:
+        """The one URL that is expected next for this call."""
+        return f"{self._public_url}{STEP_PATH}{state.turn}/{state.step}"
+
+    def apologise(self, state: CallState, line: Line) -> bytes:
+        """After the carrier could not use an answer of ours: say so, and go on where the call stands."""
+        return _document(
+            _phrase(PhraseName.APPLICATION_ERROR, line.profile),
+            twiml.Redirect(self.step_url(state), method="POST"),
+        )
+
+
+def say_and_hang_up(name: PhraseName, profile: NumberProfile) -> bytes:
+    """One phrase of ours, then the end of the call."""
+    return _document(_phrase(name, profile), twiml.Hangup())
+
+
+def try_again(profile: NumberProfile, url: str) -> bytes:
+    """ "One moment", a pause, and back to `url`: for when we cannot reach our own memory."""
+    return _document(_phrase(PhraseName.RECOVERING, profile), twiml.Pause(length=2), twiml.Redirect(url, method="POST"))
+
+
+def _phrase(name: PhraseName, profile: NumberProfile) -> twiml.Say:
+    text = phrase(name, profile.language, profile.phrases)
+    return twiml.Say((text,), voice=profile.voice or None, language=profile.language)
+
+
+def _document(*verbs: twiml.Verb) -> bytes:
+    return twiml.render(twiml.Response(verbs)).encode()

@@ -1,0 +1,76 @@
+"""Audio that the carrier cannot fetch elsewhere (`data:` URIs, collected chunks), served by us as WAV.
+
+Each recording gets an unguessable URL; it lives in the store and is forgotten with its call.
+"""
+
+import asyncio
+import base64
+import binascii
+import secrets
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+
+from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
+from voicegw.errors import VoicegwError
+from voicegw.turns.ports import CallStore, StoredAudio
+
+AUDIO_PATH = "/twilio/audio/"
+_PREPARE_SECONDS = 4.0
+_TOKEN_BYTES = 24
+
+_log = structlog.get_logger(__name__)
+
+
+class PromptPreparer(Protocol):
+    """Any audio → 8 kHz mulaw WAV; raises `VoicegwError` where it cannot."""
+
+    async def prepare(self, source: bytes, encoding: str = "") -> bytes: ...
+
+    async def prepare_data_uri(self, uri: str) -> bytes: ...
+
+
+class ServedAudio:
+    """Gives every prompt a source that the carrier can reach."""
+
+    def __init__(self, store: CallStore, preparer: PromptPreparer, public_url: str) -> None:
+        self._store = store
+        self._preparer = preparer
+        self._base = public_url.rstrip("/") + AUDIO_PATH
+
+    async def make_reachable(self, call_sid: str, prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
+        """The same prompts, with audio of ours behind https URLs; what cannot be had is said by its words instead."""
+        return tuple([await self._reachable(call_sid, prompt) for prompt in prompts])
+
+    async def _reachable(self, call_sid: str, prompt: Prompt) -> Prompt:
+        match prompt:
+            case PlayAudio(source=source) if source.startswith("data:"):
+                preparation = self._preparer.prepare_data_uri(source)
+            case PlayRecording():
+                preparation = self._preparer.prepare(_joined(prompt.content), prompt.encoding)
+            case _:
+                return prompt
+        try:
+            async with asyncio.timeout(_PREPARE_SECONDS):
+                wav = await preparation
+                token = secrets.token_urlsafe(_TOKEN_BYTES)
+                await self._store.put_audio(call_sid, token, StoredAudio(wav, "audio/wav"))
+        except (VoicegwError, TimeoutError) as error:
+            _log.warning("audio cannot be played", call_sid=call_sid, reason=str(error) or "too slow")
+            return Say(text=prompt.instead, barge_in=prompt.barge_in)
+        if isinstance(prompt, PlayAudio):
+            return replace(prompt, source=f"{self._base}{token}.wav")
+        return PlayAudio(source=f"{self._base}{token}.wav", instead=prompt.instead, barge_in=prompt.barge_in)
+
+
+def _joined(chunks: tuple[str, ...]) -> bytes:
+    """The agent's chunks as bytes: base64 as far as anyone has seen, though its documentation does not say so."""
+    return b"".join(_chunk(chunk) for chunk in chunks)
+
+
+def _chunk(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return text.encode("latin-1", "replace")

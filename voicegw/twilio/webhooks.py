@@ -1,0 +1,182 @@
+"""Twilio's webhooks: `/twilio/voice`, `/twilio/step/…`, `/twilio/status`, `/twilio/fallback`, and the audio we serve.
+
+Here HTTP becomes `CallerInput` and an answer's bytes become HTTP; what is said and done is decided elsewhere. Every
+answer to a genuine webhook is TwiML that goes on: a caller never meets the carrier's own error message through us.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, Pressed, Said, StayedSilent
+from voicegw.call.moves import Line
+from voicegw.call.phrases import PhraseName
+from voicegw.call.profile import NumberProfile
+from voicegw.errors import StoreError
+from voicegw.turns.conversation import Conversations, Incoming, UnknownCall
+from voicegw.turns.ports import CallStore
+from voicegw.twilio.answers import EMPTY, STEP_PATH, say_and_hang_up, try_again
+from voicegw.twilio.forms import FormPairs, parse_dial_form, parse_fallback_form, parse_gather_form
+from voicegw.twilio.requests import RefusedError, RequestReader, SignedRequest, respond
+from voicegw.twilio.served_audio import AUDIO_PATH
+
+_TWIML = b"text/xml; charset=utf-8"
+# Twilio's CallStatus once nobody is on the line any more
+_OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+_MAX_TRIES_AGAIN = 3
+
+_log = structlog.get_logger(__name__)
+
+Handler = Callable[[SignedRequest, Scope], Awaitable[bytes]]
+
+
+class Webhooks:
+    """The routes that Twilio asks. `line_for` gives the profile of a called number, None if it is not served;
+    `user_id_for` the name under which the agent knows this call; `has_room` whether another call is taken."""
+
+    def __init__(
+        self,
+        *,
+        conversations: Conversations,
+        store: CallStore,
+        reader: RequestReader,
+        line_for: Callable[[CallParties], Line | None],
+        user_id_for: Callable[[str, CallParties, NumberProfile], Awaitable[str]],
+        has_room: Callable[[], Awaitable[bool]],
+        public_url: str,
+    ) -> None:
+        self._conversations = conversations
+        self._store = store
+        self._reader = reader
+        self._line_for = line_for
+        self._user_id_for = user_id_for
+        self._has_room = has_room
+        self._public_url = public_url.rstrip("/")
+
+    def routes(self) -> list[Route]:
+        """All routes, each classed by how it is guarded: signed by Twilio, or public behind an unguessable name."""
+        return [
+            Route("/twilio/voice", _Signed(self, self._voice), methods=["POST"]),
+            Route(STEP_PATH + "{turn:int}/{step:int}", _Signed(self, self._step), methods=["POST"]),
+            Route("/twilio/status", _Signed(self, self._status), methods=["POST"]),
+            Route("/twilio/fallback", _Signed(self, self._fallback), methods=["POST"]),
+            Route(AUDIO_PATH + "{name}", _Public(self._audio), methods=["GET"]),
+        ]
+
+    async def _voice(self, request: SignedRequest, _scope: Scope) -> bytes:
+        call = request.call
+        parties = call.parties()
+        line = self._line_for(parties)
+        if line is None:
+            _log.info("number not in service", call_sid=call.call_sid)
+            return say_and_hang_up(PhraseName.NOT_IN_SERVICE, NumberProfile())
+        if not await self._has_room():
+            _log.warning("no room for another call", call_sid=call.call_sid)
+            return say_and_hang_up(PhraseName.BUSY, line.profile)
+        user_id = await self._user_id_for(call.call_sid, parties, line.profile)
+        ringing = call.call_status == "ringing"
+        return await self._conversations.ring(
+            Incoming(call_sid=call.call_sid, parties=parties, line=line, user_id=user_id, ringing=ringing)
+        )
+
+    async def _step(self, request: SignedRequest, scope: Scope) -> bytes:
+        call = request.call
+        if call.call_status in _OVER:
+            # "Caller hangs up ⇒ action still requested with CallStatus=completed": nobody hears the answer
+            await self._conversations.hang_up(call.call_sid, "hangup")
+            return EMPTY
+        params = scope["path_params"]
+        try:
+            return await self._conversations.step(
+                call.call_sid, params["turn"], params["step"], read_input(request.pairs)
+            )
+        except UnknownCall:
+            _log.warning("call is not remembered, starting anew", call_sid=call.call_sid)
+            return await self._voice(request, scope)
+
+    async def _status(self, request: SignedRequest, _scope: Scope) -> bytes:
+        call = request.call
+        if call.call_status in _OVER and not call.parent_call_sid:
+            await self._conversations.hang_up(call.call_sid, "hangup")
+        return EMPTY
+
+    async def _fallback(self, request: SignedRequest, scope: Scope) -> bytes:
+        form = parse_fallback_form(request.pairs)
+        call_sid = request.call.call_sid
+        _log.error("carrier could not use an answer", call_sid=call_sid, error_code=form.error_code)
+        try:
+            return await self._conversations.rescue(call_sid)
+        except UnknownCall:
+            return await self._voice(request, scope)
+
+    async def _audio(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        name: str = scope["path_params"]["name"]
+        audio = await self._store.get_audio(name.removesuffix(".wav"))
+        if audio is None:
+            await respond(send, 404)
+        else:
+            await respond(send, 200, audio.content, audio.content_type.encode())
+
+    async def answer(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
+        """Verify, handle, answer; a store that fails costs the caller a moment, not the call."""
+        try:
+            request = await self._reader.read(scope, receive)
+        except RefusedError as refused:
+            await respond(send, refused.status)
+            return
+        try:
+            body = await handler(request, scope)
+        except StoreError as error:
+            _log.exception("store failed", call_sid=request.call.call_sid, code=error.code)
+            body = self._try_again(request)
+        await respond(send, 200, body, _TWIML)
+
+    def _try_again(self, request: SignedRequest) -> bytes:
+        """Come back to the same URL, a few times; the count travels in the query, which is signed."""
+        line = self._line_for(request.call.parties())
+        profile = line.profile if line else NumberProfile()
+        count = request.query.removeprefix("again=")
+        tries = int(count) if count.isdecimal() else 0
+        if tries >= _MAX_TRIES_AGAIN:
+            return say_and_hang_up(PhraseName.FAILURE_FINAL, profile)
+        return try_again(profile, f"{self._public_url}{request.path}?again={tries + 1}")
+
+
+class _Signed:
+    """An ASGI endpoint behind Twilio's signature."""
+
+    guard = "signed"
+
+    def __init__(self, webhooks: Webhooks, handler: Handler) -> None:
+        self._webhooks = webhooks
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._webhooks.answer(self._handler, scope, receive, send)
+
+
+class _Public:
+    """An ASGI endpoint that anyone may ask who knows its name."""
+
+    guard = "public"
+
+    def __init__(self, handler: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._handler(scope, receive, send)
+
+
+def read_input(pairs: FormPairs) -> CallerInput:
+    """What the caller did, from a step's form: the outcome of a `<Dial>`, speech, keys, or nothing."""
+    if any(name == "DialCallStatus" for name, _ in pairs):
+        dial = parse_dial_form(pairs)
+        return ForwardEnded(outcome=dial.outcome, seconds=dial.seconds or 0, bridged=dial.bridged)
+    gathered = parse_gather_form(pairs)
+    if gathered.speech.strip():
+        return Said(text=gathered.speech, confidence=gathered.confidence)
+    if gathered.digits or gathered.finished_on_key:
+        return Pressed(keys=gathered.digits, ended_by=gathered.finished_on_key)
+    return StayedSilent()
