@@ -94,21 +94,21 @@ def test_body_and_field_limits_are_exact() -> None:
         parse_form(b"a" * (MAX_FORM_BYTES + 1))
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), max_size=9))
 def test_what_is_urlencoded_is_read_back(pairs: list[tuple[str, str]]) -> None:
     sendable = [tuple(text.encode("utf-8", "replace").decode() for text in pair) for pair in pairs]
     assert list(parse_form(urlencode(sendable).encode())) == sendable
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.text(st.sampled_from("ab=&+%2Bf;ü "), max_size=30))
 def test_reads_text_as_the_standard_library_does(body: str) -> None:
     expected = parse_qsl(body, keep_blank_values=True, errors="replace")
     assert list(parse_form(body.encode())) == expected
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused_by_every_reader(body: bytes) -> None:
     pairs = parse_form(body)

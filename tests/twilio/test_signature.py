@@ -242,7 +242,7 @@ def test_replay_keeps_its_digest_whatever_the_signature_lets_change() -> None:
     assert verifier("https://example.org").canonical_digest(PATH, QUERY, DOCUMENTED_PAIRS) != named
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(form_pairs, st.sampled_from(["HMAC_SHA1", "HMAC_SHA256"]))
 def test_what_the_sdk_signs_is_accepted_and_what_we_sign_the_sdk_accepts(
     pairs: tuple[tuple[str, str], ...], algorithm: str
@@ -253,14 +253,14 @@ def test_what_the_sdk_signs_is_accepted_and_what_we_sign_the_sdk_accepts(
     assert sdk.validate(url, MultiDict(pairs), verifier().sign("/twilio/voice", "step=1", pairs))
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(form_pairs)
 def test_form_body_survives_the_wire(pairs: tuple[tuple[str, str], ...]) -> None:
     signature = verifier().sign("/twilio/voice", "", pairs)
     assert verifier().verify(b"/twilio/voice", b"", parse_form(urlencode(pairs).encode()), signature)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.one_of(st.binary(max_size=40), st.text(max_size=40)),
     st.one_of(st.binary(max_size=40), st.text(max_size=40)),

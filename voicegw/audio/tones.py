@@ -15,9 +15,7 @@ _COMFORT_NOTE_SECONDS: Final = 0.18
 _COMFORT_PERIOD_SECONDS: Final = 2.0
 
 
-def render_tone(
-    frequency_hz: float, seconds: float, *, peak_dbfs: float = -12.0, fade_seconds: float = 0.01
-) -> bytes:
+def render_tone(frequency_hz: float, seconds: float, *, peak_dbfs: float = -12.0, fade_seconds: float = 0.01) -> bytes:
     """A sine as mulaw, faded in and out so that it does not click; ValueError at 4 kHz and above."""
     if not 0 < frequency_hz < MULAW_RATE_HZ / 2:
         raise ValueError(f"8 kHz audio cannot carry {frequency_hz} Hz")
@@ -39,8 +37,7 @@ def render_beep() -> bytes:
 def render_comfort_tone(seconds: float) -> bytes:
     """Two soft notes every two seconds, for a wait; loops without a seam in steps of 2 s."""
     notes = b"".join(
-        render_tone(note_hz, _COMFORT_NOTE_SECONDS, peak_dbfs=-26.0, fade_seconds=0.06)
-        for note_hz in _COMFORT_NOTES_HZ
+        render_tone(note_hz, _COMFORT_NOTE_SECONDS, peak_dbfs=-26.0, fade_seconds=0.06) for note_hz in _COMFORT_NOTES_HZ
     )
     period = notes.ljust(round(_COMFORT_PERIOD_SECONDS * MULAW_RATE_HZ), MULAW_SILENCE)
     count = round(seconds * MULAW_RATE_HZ)

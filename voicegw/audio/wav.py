@@ -14,9 +14,7 @@ FORMAT_MULAW: Final = 7
 
 _FORMAT_EXTENSIBLE: Final = 0xFFFE
 _SMALLEST_FMT_BYTES: Final = 16
-_EXTENSIBLE_FMT_BYTES: Final = (
-    26  # up to and with the two bytes of the sub-format that are the old format tag
-)
+_EXTENSIBLE_FMT_BYTES: Final = 26  # up to and with the two bytes of the sub-format that are the old format tag
 
 
 class WavError(ValueError):
@@ -87,7 +85,6 @@ def _header(fmt: bytes | None, data_offset: int, data_bytes: int) -> WavHeader:
 
 def _render_riff(*chunks: tuple[bytes, bytes]) -> bytes:
     body = b"".join(
-        name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
-        for name, content in chunks
+        name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2) for name, content in chunks
     )
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body

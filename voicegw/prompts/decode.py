@@ -86,9 +86,7 @@ def _wav_to_mulaw(source: bytes) -> bytes:
     except WavError as exc:
         raise PromptUnreadable(str(exc)) from exc
     if header.format_tag == FORMAT_MULAW and header.channels == 1:
-        return _mulaw_at_8_khz(
-            source[header.data_offset : header.data_offset + header.data_bytes], header.rate_hz
-        )
+        return _mulaw_at_8_khz(source[header.data_offset : header.data_offset + header.data_bytes], header.rate_hz)
     return _to_mulaw(_decode_by_miniaudio(source, Container.WAV))
 
 
@@ -121,9 +119,7 @@ def _decode_by_miniaudio(source: bytes, container: Container) -> _Pcm:
     try:
         rate_hz = _HEADER_READERS[container](source).sample_rate
         _check_length(1, rate_hz)
-        stream = miniaudio.stream_memory(
-            source, nchannels=1, sample_rate=rate_hz, frames_to_read=_CHUNK_FRAMES
-        )
+        stream = miniaudio.stream_memory(source, nchannels=1, sample_rate=rate_hz, frames_to_read=_CHUNK_FRAMES)
         chunks, frames = [], 0
         for chunk in stream:
             chunks.append(np.frombuffer(chunk, np.int16))

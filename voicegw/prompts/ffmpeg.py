@@ -32,9 +32,7 @@ def decode_by_ffmpeg(source: bytes, container: Container) -> tuple[npt.NDArray[n
     from pydub.exceptions import CouldntDecodeError  # noqa: PLC0415
 
     try:
-        segment = AudioSegment.from_file(
-            io.BytesIO(source), format=container.value, duration=MAX_PROMPT_SECONDS + 1
-        )
+        segment = AudioSegment.from_file(io.BytesIO(source), format=container.value, duration=MAX_PROMPT_SECONDS + 1)
     except (CouldntDecodeError, IndexError, KeyError, OSError, ValueError) as exc:
         raise PromptUnreadable(f"the audio looks like {container} but ffmpeg cannot decode it") from exc
     if segment.duration_seconds > MAX_PROMPT_SECONDS:

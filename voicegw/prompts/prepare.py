@@ -13,9 +13,7 @@ from voicegw.prompts.data_uri import DataUri, parse_data_uri
 from voicegw.prompts.decode import decode_prompt
 
 _MAX_THREADS: Final = 2
-_MAX_CACHE_BYTES: Final = (
-    32_000_000  # 33 prompts of the longest kind, or an agent's whole stock of short ones
-)
+_MAX_CACHE_BYTES: Final = 32_000_000  # 33 prompts of the longest kind, or an agent's whole stock of short ones
 
 
 class PromptPreparer:
