@@ -11,7 +11,7 @@ from twiml.errors import TwimlError
 from twiml.gather import Gather
 from twiml.limits import Fault, check
 from twiml.reader import MAX_DOCUMENT_BYTES, parse, parse_ssml
-from twiml.ssml import Break, Content, Emphasis, Lang, P, Phoneme, Prosody, S, SayAs, Ssml, Sub, W
+from twiml.ssml import Break, Content, Emphasis, Lang, P, Phoneme, Prosody, S, SayAs, Ssml, Sub, W, words_of
 from twiml.text import clean_text, split_text
 from twiml.unknown import Unknown
 from twiml.verbs import Enqueue, Hangup, Leave, Pause, Play, Record, Redirect, Refer, Reject, Say, Task
@@ -72,4 +72,5 @@ __all__ = [
     "parse_ssml",
     "render",
     "split_text",
+    "words_of",
 ]

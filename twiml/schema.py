@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import attrgetter
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 Extras = tuple[tuple[str, str], ...]
@@ -31,7 +31,7 @@ class Attribute:
 
     field: str
     name: str
-    types: frozenset[type]
+    types: tuple[type, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def schema_of(element: type) -> Schema:
     attributes: list[Attribute] = []
     text_field: str | None = None
     children_field: str | None = None
-    members: frozenset[Any] = frozenset()
+    members: tuple[Any, ...] = ()
     for item in fields(element):
         if item.name == "extras":
             continue
@@ -82,9 +82,9 @@ def schema_of(element: type) -> Schema:
     )
 
 
-def _members(hint: Any) -> frozenset[Any]:
-    """The types of a union, or the one type."""
-    return frozenset(get_args(hint) or (hint,))
+def _members(hint: Any) -> tuple[Any, ...]:
+    """The types of a union, or the one type, without None."""
+    return tuple(member for member in get_args(hint) or (hint,) if member is not NoneType)
 
 
 def _camel_case(name: str) -> str:

@@ -120,3 +120,22 @@ class W:
 
 Ssml = Break | Emphasis | Lang | P | Phoneme | Prosody | S | SayAs | Sub | W
 Content = tuple[str | Ssml | Unknown, ...]
+
+
+def words_of(content: Content) -> str:
+    """Answer the words a voice would say, one blank apart: without markup, an alias for what it stands for."""
+    return " ".join("".join(_words_of(item) for item in content).split())
+
+
+def _words_of(item: str | Ssml | Unknown) -> str:
+    match item:
+        case str():
+            return item
+        case Sub() if item.alias is not None:
+            return item.alias
+        case Break():
+            return " "
+        case P() | S():
+            return f" {words_of(item.content)} "
+        case _:
+            return "".join(_words_of(inner) for inner in item.content)

@@ -4,15 +4,18 @@ import re
 import unicodedata
 
 # XML 1.0 § 2.2: #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_BEYOND_MARKUP = "?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff"
+_NOT_XML = re.compile(f"[^\t\n\r ->{_BEYOND_MARKUP}]")
 
 # A parser turns a bare carriage return into a line feed, and white space in an attribute into blanks.
 _TEXT_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _ATTRIBUTE_MARKUP = _TEXT_MARKUP | str.maketrans({'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
-_NOT_PLAIN_TEXT = re.compile("[&<>\r]")
-_NOT_PLAIN_ATTRIBUTE = re.compile('[&<>"\r\n\t]')
+# Most text needs neither cleaning nor escaping, and one search for any other character than these tells.
+_NOT_PLAIN_TEXT = re.compile(f"[^\t\n -%'-;={_BEYOND_MARKUP}]")
+_NOT_PLAIN_ATTRIBUTE = re.compile(f"[^ !#-%'-;={_BEYOND_MARKUP}]")
 
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’）]*|\n")
+# Possessive, and tried only where a run of marks begins, so that a text of nothing but marks takes linear time.
+_SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s)|[。！？]++[」』”’）]*+|\n")
 _SPACE = re.compile(r"\s+")
 _ZERO_WIDTH_JOINER = "\u200d"
 
@@ -24,14 +27,12 @@ def clean_text(text: str) -> str:
 
 def escape_text(text: str) -> str:
     """Clean `text` and escape its markup, to stand between tags."""
-    text = clean_text(text)
-    return text.translate(_TEXT_MARKUP) if _NOT_PLAIN_TEXT.search(text) else text
+    return clean_text(text).translate(_TEXT_MARKUP) if _NOT_PLAIN_TEXT.search(text) else text
 
 
 def escape_attribute(text: str) -> str:
     """Clean `text` and escape its markup, to stand between double quotes."""
-    text = clean_text(text)
-    return text.translate(_ATTRIBUTE_MARKUP) if _NOT_PLAIN_ATTRIBUTE.search(text) else text
+    return clean_text(text).translate(_ATTRIBUTE_MARKUP) if _NOT_PLAIN_ATTRIBUTE.search(text) else text
 
 
 def split_text(text: str, max_chars: int) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from twiml.schema import Extras, schema_of
 from twiml.text import escape_attribute, escape_text
 from twiml.unknown import STRAY_TEXT, Unknown
 
+_BOOLEANS = {True: "true", False: "false"}
 _HEADER = '<?xml version="1.0" encoding="UTF-8"?>'
 
 # XML 1.0 § 2.3, production [5] Name
@@ -99,11 +100,9 @@ def _close(tag: str, body: int, out: list[str]) -> None:
 
 
 def _value(value: object) -> str:
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    return escape_attribute(value) if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return escape_attribute(value)
+    return _BOOLEANS[value] if isinstance(value, bool) else str(value)
 
 
 def _checked_name(name: str) -> str:
