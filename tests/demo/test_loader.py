@@ -1,7 +1,12 @@
 """Faults in a dialogue file: each is named by state and field, with the mend, and all are told at once."""
 
+import re
+from pathlib import Path
+from typing import get_args
+
 import pytest
 
+from voicegw.demo.dialogue import Dialogue, FaultKind, State
 from voicegw.demo.loader import DialogueError, load_dialogue, parse_dialogue
 
 
@@ -21,6 +26,22 @@ def test_dental_practice_loads_with_its_recording():
     dialogue = load_dialogue()
     assert dialogue.states[dialogue.start].say
     assert dialogue.recordings["opening_hours.wav"].startswith(b"RIFF")
+
+
+def test_examples_in_the_docs_load():
+    page = Path(__file__).parents[2] / "docs" / "agent-dialogue.md"
+    examples = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert examples
+    for example in examples:
+        dialogue = parse_dialogue(example)
+        assert dialogue.start in dialogue.states
+
+
+def test_docs_name_every_field_and_every_fault():
+    page = (Path(__file__).parents[2] / "docs" / "agent-dialogue.md").read_text(encoding="utf-8")
+    fields = [field.alias or name for model in (Dialogue, State) for name, field in model.model_fields.items()]
+    missing = [name for name in (*fields, *get_args(FaultKind)) if f"`{name}" not in page]
+    assert missing == ["recordings"]
 
 
 def test_all_faults_are_told_at_once_each_with_its_place():
@@ -126,7 +147,7 @@ def test_fault_in_a_state_is_told_with_its_place_and_mend(fields, fault):
         ("start: a", 'field "states": is missing. Mend: add it'),
         ("start: a\nstates: {a: [x]}", "state \"a\": ['x'] does not fit"),
         ("star: a\nstart: a\nstates: {}", 'field "star": there is no such field. Mend: did you mean "start"?'),
-        ("start: a\nstates:\n  a: {}\n  a: {}\n", "line 4: 'a' stands twice. Mend: look"),
+        ("start: a\nstates:\n  a: {}\n  a: {}\n", "line 4: 'a' stands twice. Mend: look there"),
         ("start: a\nstates:\n  a: {say: 'x}\n", "line "),
         ("start: a\n\tstates: {}", "line 2: found character '\\t'"),
         ("start: \x00", "the file: unacceptable character"),

@@ -90,6 +90,14 @@ def test_variables_outlive_the_session_of_a_user(line, call_on):
     assert "Sunny Teeth" not in call_on(line, user_id="other").launch().words
 
 
+def test_message_ids_do_not_repeat_in_the_next_session_of_a_user(line, call_on):
+    offered = []
+    for _ in range(2):
+        call = call_on(line, user_id="same")
+        offered.append(call.say("menu").payload("choice")["messageID"])
+    assert len(set(offered)) == 2
+
+
 def test_input_before_any_launch_is_taken_up_in_the_start_state(call):
     assert "What is the visit for" in call.say("book").words
 

@@ -40,8 +40,8 @@ class Session:
     struck: Mapping[str, int] = field(default_factory=dict)
 
     def renewed(self) -> "Session":
-        """Returns a new session of the same caller: variables and fault counts persist, the place is lost."""
-        return Session(self.user_id, variables=self.variables, struck=self.struck)
+        """Returns a new session of the same caller: variables and counts persist, the place is lost."""
+        return Session(self.user_id, variables=self.variables, turns=self.turns, struck=self.struck)
 
 
 @dataclass(frozen=True, slots=True)

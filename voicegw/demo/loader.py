@@ -88,7 +88,7 @@ def parse_dialogue(text: str, *, name: str = "dialogue") -> Dialogue:
     except yaml.YAMLError as exc:
         mark, problem = getattr(exc, "problem_mark", None), getattr(exc, "problem", None)
         where = f"line {mark.line + 1}" if mark else "the file"
-        mend = "look at quotes and indentation there, and for a name used twice"
+        mend = "look there for a name used twice, for indentation, and for , : # ? outside quotes"
         raise DialogueError(name, [DialogueFault(where, problem or str(exc), mend)]) from exc
     if not isinstance(document, dict):
         fault = DialogueFault("the file", "holds no dialogue", "begin with `start:` and `states:`")
