@@ -68,10 +68,17 @@ class Conversations:
         self._runner = TurnRunner(agent, store, clock, wall)
         self._ender = CallEnder(agent, store, self._runner)
         self._locks: dict[str, _CountedLock] = {}
+        self._lines: dict[str, Line] = {}
+
+    @property
+    def live_calls(self) -> int:
+        """How many calls are live in this process."""
+        return len(self._lines)
 
     async def ring(self, incoming: Incoming) -> bytes:
         """Answer the first webhook of a call: launch the agent, and say what it says. Idempotent."""
         waiting = Waiting(since=self._clock(), ringing=incoming.ringing)
+        self._lines[incoming.call_sid] = incoming.line
         state = start_call(incoming.call_sid, incoming.parties, user_id=incoming.user_id, started_at=self._wall())
         async with self._one_at_a_time(incoming.call_sid):
             move: Move = AskAgent(Started())
@@ -92,7 +99,7 @@ class Conversations:
             if (turn, step) != (state.turn, state.step):
                 answer = await self._store.get_answer(call_sid, name)
                 return answer if answer is not None else self._performer.point_to(state)
-            line = self._line_for(state.parties)
+            line = self._line_of(state)
             state = self._note_what_was_heard(state, line, heard)
             state, move = hear(state, line, heard)
             try:
@@ -107,10 +114,17 @@ class Conversations:
         """The call is over, whoever ended it: the agent gets its `end`, exactly once."""
         async with self._one_at_a_time(call_sid):
             try:
-                state, version = await self._load(call_sid)
-            except UnknownCall:
-                return
-            await self._ender.end(state, version, self._line_for(state.parties), reason)
+                await self._end(call_sid, reason)
+            except StaleVersion:  # another process wrote in between: what it wrote decides
+                await self._end(call_sid, reason)
+
+    async def _end(self, call_sid: str, reason: str) -> None:
+        try:
+            state, version = await self._load(call_sid)
+        except UnknownCall:
+            return
+        await self._ender.end(state, version, self._line_of(state), reason)
+        self._lines.pop(call_sid, None)
 
     async def rescue(self, call_sid: str) -> bytes:
         """The carrier could not use an answer: apologise and go on where the call stands; the second time the
@@ -118,7 +132,7 @@ class Conversations:
         waiting = Waiting(since=self._clock())
         async with self._one_at_a_time(call_sid):
             state, version = await self._load(call_sid)
-            line = self._line_for(state.parties)
+            line = self._line_of(state)
             state = replace(state, fallbacks_asked=state.fallbacks_asked + 1)
             if state.fallbacks_asked == 1:
                 await self._store.save_call(call_sid, dump_state(state), version)
@@ -194,7 +208,12 @@ class Conversations:
         version = await self._store.save_call(state.call_sid, dump_state(state), webhook.version, answered=answered)
         if isinstance(plan.then, Finish) and not performance.unsaid:
             await self._ender.end(state, version, webhook.line, plan.then.reason)
+            self._lines.pop(state.call_sid, None)
         return performance.answer
+
+    def _line_of(self, state: CallState) -> Line:
+        """A live call keeps the line it began with, whatever is reloaded; after a restart, the line as set now."""
+        return self._lines.setdefault(state.call_sid, self._line_for(state.parties))
 
     def _note_what_was_heard(self, state: CallState, line: Line, heard: CallerInput) -> CallState:
         if not isinstance(heard, Said | Pressed) or not state.spoken.text:

@@ -43,6 +43,11 @@ class RequestReader:
         self._verifier = verifier
         self._account_sid = account_sid
 
+    def trust(self, verifier: SignatureVerifier | None, account_sid: str) -> None:
+        """Take on new secrets (a rotation) from the next request on."""
+        self._verifier = verifier
+        self._account_sid = account_sid
+
     async def read(self, scope: Scope, receive: Receive) -> SignedRequest:
         """The verified request. Raises `RefusedError`: 403 unsigned or forged, 400, 408, 413 or 415 otherwise."""
         headers: dict[bytes, bytes] = dict(scope["headers"])

@@ -1,0 +1,214 @@
+"""The composition root: the only place that builds clients, stores and routes, and where adapters meet.
+
+`create_gateway` gives a `Gateway`; its `asgi` is the application that a server runs. Everything that differs between
+a real process and a test (store, transport, clocks) can be handed in.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
+
+from voicegw import __version__
+from voicegw.call.inputs import CallParties
+from voicegw.call.moves import Line
+from voicegw.call.profile import NumberProfile
+from voicegw.config import Settings, needs_restart
+from voicegw.errors import StoreError
+from voicegw.prompts.prepare import PromptPreparer
+from voicegw.store.sqlite import SqliteStore
+from voicegw.turns.conversation import Conversations
+from voicegw.turns.ports import CallStore
+from voicegw.twilio.answers import TwimlPerformer
+from voicegw.twilio.requests import RequestReader
+from voicegw.twilio.served_audio import ServedAudio
+from voicegw.twilio.signature import SignatureVerifier
+from voicegw.twilio.webhooks import Webhooks
+from voicegw.voiceflow.agent import VoiceflowAgent
+from voicegw.voiceflow.client import AgentSettings, VoiceflowClient
+from voicegw.voiceflow.transport import AgentTransport, AiohttpTransport
+
+PURGE_EVERY_SECONDS = 60.0
+STOP_GRACE_SECONDS = 25.0
+# A call and what belongs to it is remembered this long after it last did something: longer than any call rests
+LIVE_STATE_SECONDS = 26 * 3600.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """One gateway process: its settings, its calls and its ASGI application."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: CallStore,
+        transport: AgentTransport,
+        wall: Callable[[], float] = time.time,
+        routes: Sequence[BaseRoute] = (),
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._transport = transport
+        self._wall = wall
+        self._clients: dict[tuple[str, str, str], VoiceflowClient] = {}
+        self._agent = VoiceflowAgent(self._client_for)
+        self._preparer = PromptPreparer()
+        self._accepting = False
+        audio = ServedAudio(store, self._preparer, settings.public_url)
+        self.conversations = Conversations(
+            agent=self._agent,
+            store=store,
+            performer=TwimlPerformer(settings.public_url, audio),
+            line_for=lambda parties: self.line_for(parties) or Line(self._settings.defaults),
+            clock=lambda: asyncio.get_running_loop().time(),
+            wall=wall,
+        )
+        self._reader = RequestReader(_verifier(settings), settings.twilio.account_sid)
+        webhooks = Webhooks(
+            conversations=self.conversations,
+            store=store,
+            reader=self._reader,
+            line_for=self.line_for,
+            user_id_for=self._user_id_for,
+            has_room=self._has_room,
+            public_url=settings.public_url,
+        )
+        self.asgi = FastAPI(
+            title="voicegw",
+            version=__version__,
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            lifespan=self._lifespan,
+        )
+        self.asgi.router.routes.extend(
+            [
+                *webhooks.routes(),
+                Route("/healthz", self._health, methods=["GET"]),
+                Route("/readyz", self._readiness, methods=["GET"]),
+                *routes,
+            ]
+        )
+
+    async def start(self) -> None:
+        """Open what must be open before the first call: store and connections to the agents. Raises `StoreError`."""
+        if isinstance(self._store, SqliteStore):
+            await self._store.open()
+        profiles = self._settings.numbers or (self._settings.defaults,)
+        await asyncio.gather(*(self._agent.warm(profile) for profile in profiles))
+        self._accepting = True
+
+    async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
+        """Take no new calls, let turns finish for at most `grace_seconds`, close what was opened."""
+        self._accepting = False
+        await self.conversations.close(grace_seconds)
+        if isinstance(self._transport, AiohttpTransport):
+            await self._transport.close()
+        self._preparer.close()
+        await self._store.close()
+
+    def reload(self, settings: Settings) -> tuple[str, ...]:
+        """Take on new settings for new calls; live calls keep theirs. Returns what needs a restart instead."""
+        waiting = needs_restart(self._settings, settings)
+        kept = {name: getattr(self._settings, name) for name in waiting if "." not in name}
+        self._settings = settings.model_copy(update=kept)
+        self._reader.trust(_verifier(self._settings), self._settings.twilio.account_sid)
+        self._clients.clear()
+        return waiting
+
+    def line_for(self, parties: CallParties) -> Line | None:
+        """The called number's line as set now; None if that number is not served."""
+        profile = self._settings.profile_for(parties.called_number)
+        return Line(profile, self._settings.own_numbers | {parties.called_number}) if profile else None
+
+    def _client_for(self, profile: NumberProfile) -> VoiceflowClient:
+        voiceflow = self._settings.voiceflow
+        project = profile.project_id or voiceflow.project_id
+        environment = profile.environment or voiceflow.environment
+        key = (project, environment, profile.timezone)
+        if key not in self._clients:
+            settings = AgentSettings(
+                api_key=voiceflow.key_for(project),
+                project_id=project,
+                environment=environment or None,
+                base_url=voiceflow.base_url,
+                streaming=voiceflow.streaming,
+                timezone=profile.timezone or None,
+            )
+            self._clients[key] = VoiceflowClient(settings, self._transport)
+        return self._clients[key]
+
+    async def _user_id_for(self, call_sid: str, parties: CallParties, profile: NumberProfile) -> str:
+        """The agent's name for the caller. Withheld callers never share one; nor do two live calls of one caller."""
+        if profile.user_id == "call" or not parties.caller_number:
+            return call_sid
+        user_id = parties.caller_number
+        if profile.user_id == "hash":
+            key = self._settings.voiceflow.key_for(profile.project_id).get_secret_value()
+            user_id = hmac.new(key.encode(), user_id.encode(), hashlib.sha256).hexdigest()
+        with suppress(StoreError):  # without the store nobody can tell: the call's own name is always free
+            if await self._store.claim_name(user_id, call_sid):
+                return user_id
+        return f"{user_id}-{call_sid}"
+
+    async def _has_room(self) -> bool:
+        return self._accepting and self.conversations.live_calls < self._settings.max_live_calls
+
+    async def _health(self, _request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    async def _readiness(self, _request: Request) -> JSONResponse:
+        """Ready while new calls are taken and the store answers."""
+        reasons = [] if self._accepting else ["stopping"]
+        try:
+            async with asyncio.timeout(2.0):
+                await self._store.load_call("readiness")
+        except (StoreError, TimeoutError):
+            reasons.append("store")
+        return JSONResponse({"ready": not reasons, "waiting_for": reasons}, status_code=503 if reasons else 200)
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        await self.start()
+        purging = asyncio.create_task(self._purge(), name="purge")
+        try:
+            yield
+        finally:
+            purging.cancel()
+            await asyncio.gather(purging, return_exceptions=True)
+            await self.stop()
+
+    async def _purge(self) -> None:
+        while True:
+            await asyncio.sleep(PURGE_EVERY_SECONDS)
+            try:
+                await self._store.purge()
+            except StoreError as error:
+                _log.warning("purge failed", code=error.code, reason=str(error))
+
+
+def create_gateway(settings: Settings, *, routes: Sequence[BaseRoute] = ()) -> Gateway:
+    """A gateway as it runs for real: live calls in SQLite, the agent over pooled connections.
+
+    Must be called inside a running event loop.
+    """
+    store = SqliteStore(settings.live_store_path, wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS)
+    return Gateway(settings, store=store, transport=AiohttpTransport(), routes=routes)
+
+
+def _verifier(settings: Settings) -> SignatureVerifier | None:
+    tokens = tuple(token.get_secret_value() for token in settings.twilio.auth_tokens)
+    shared: dict[str, str] = {}
+    if not tokens and not shared:  # only with insecure_dev on loopback: `config` refuses anything else
+        return None
+    return SignatureVerifier(settings.public_url, tokens, shared)
