@@ -1,0 +1,72 @@
+# Everything a developer does, in one place. Each target works in a fresh clone: `.venv` is made on demand,
+# with uv where it is installed, else with venv and pip, from the lock (versions and hashes, no addresses).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+
+.PHONY: help run demo serve test check sweep coverage lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
+
+run: $(VENV)/.run ## answer a call on this machine: gateway, embedded agent and a phone in the terminal
+	@$(BIN)/voicegw demo
+
+test: $(VENV)/.dev ## all tests, with the coverage gates
+	@rm -f .coverage .coverage.*
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not sweep" --cov --cov-report=
+	@$(MAKE) --no-print-directory coverage
+
+coverage: $(VENV)/.dev ## the coverage gates over the last test run
+	@$(BIN)/coverage report --skip-covered --fail-under=95
+	@$(BIN)/coverage report --fail-under=100 --include='$(PURE)' > /dev/null || \
+		{ $(BIN)/coverage report --skip-covered --show-missing --include='$(PURE)'; exit 1; }
+
+check: $(VENV)/.dev ## lint, formatting, types, architecture, lengths
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tests/lengths.py
+
+sweep: $(VENV)/.dev ## random callers against random agents, in virtual time (minutes)
+	$(BIN)/pytest -q -n 2 -m sweep
+
+lock: ## write the locks anew from pyproject.toml
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
+		pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
+		pyproject.toml --group dev -o requirements-dev.lock
+
+clean: ## forget everything that can be made again
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+
+PURE := twiml/*,voicegw/call/*,voicegw/voiceflow/actions.py,voicegw/voiceflow/requests.py,voicegw/voiceflow/traces.py,voicegw/voiceflow/sse.py,voicegw/voiceflow/next_action.py,voicegw/voiceflow/planner*.py,voicegw/twilio/signature.py,voicegw/twilio/forms.py
+
+$(VENV)/bin/python:
+ifdef UV
+	@$(UV) venv --quiet --python $(PYTHON) $(VENV)
+else
+	@$(PYTHON) -m venv $(VENV)
+endif
+
+define install
+	@echo "Installing voicegw from $(1) …"
+	@if [ -n "$(UV)" ]; then \
+		VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --require-hashes -r $(1) && \
+		VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation -e .; \
+	else \
+		$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(1) && \
+		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+endef
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(call install,requirements.lock)
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	$(call install,requirements-dev.lock)
+	@touch $@ $(VENV)/.run
