@@ -36,9 +36,9 @@ sweep: $(VENV)/.dev ## random callers against random agents, in virtual time (mi
 
 lock: ## write the locks anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
-		pyproject.toml -o requirements.lock
+		pyproject.toml --group build -o requirements.lock
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
-		pyproject.toml --group dev -o requirements-dev.lock
+		pyproject.toml --group build --group dev -o requirements-dev.lock
 
 clean: ## forget everything that can be made again
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
