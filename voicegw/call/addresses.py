@@ -54,6 +54,9 @@ class SipAddress:
         return f"sip:{self.user}@{self.host}{port}{transport}"
 
 
+SEPARATORS = str.maketrans("", "", " -.()")
+"""What people write between digits, for `str.translate`."""
+
 _NUMBER_AS_RECEIVED = re.compile(r"\+[0-9][0-9 .()-]{6,30}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _HOST = r"(?P<host>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[1-9][0-9]{0,4}))?"
@@ -152,6 +155,15 @@ def is_e164(text: str) -> bool:
 def is_real_number(text: str) -> bool:
     """Whether `text` is E.164 and valid: `+266696687` ("ANONYMOUS" on a keypad) and its kin are not."""
     return is_e164(text) and isinstance(parse_phone(text), PhoneAddress)
+
+
+def line_of(text: str) -> str:
+    """What makes two spellings ring at one place: the E.164 number, or the SIP user and host whatever the port."""
+    sip = parse_sip(text)
+    if isinstance(sip, SipAddress):
+        return f"sip:{sip.user}@{sip.host}".casefold()
+    phone = parse_phone(text)
+    return phone.e164 if isinstance(phone, PhoneAddress) else text.translate(SEPARATORS).casefold()
 
 
 def forbidden_range(phone: PhoneAddress) -> RefusalReason | None:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from voicegw.call.addresses import (
+    SEPARATORS,
     PhoneAddress,
     RefusalReason,
     SipAddress,
@@ -20,6 +21,7 @@ from voicegw.call.addresses import (
     is_allowed,
     is_e164,
     is_real_number,
+    line_of,
     parse_phone,
     parse_sip,
     sip_user_as_phone,
@@ -44,7 +46,6 @@ __all__ = [
 MAX_ADDRESS_CHARS = 255
 # "sendDigits: 0-9 A-D * # w W" (Twilio, <Number>); longer than any extension with its pauses.
 _SENT_DIGITS = re.compile(r"[0-9A-D*#wW]{1,32}")
-_BETWEEN_DIGITS = str.maketrans("", "", " -.()")
 _NOTHING_DIALLED: Mapping[str, int] = MappingProxyType({})
 
 
@@ -188,7 +189,7 @@ class _Policy:
         kind: Literal["phone", "sip"] = "sip" if to.startswith("sip:") else "phone"
         send_digits = ""
         if kind == "phone":  # <Sip> has no sendDigits: a SIP address names its extension itself
-            send_digits = destination.send_digits or request.extension.translate(_BETWEEN_DIGITS)
+            send_digits = destination.send_digits or request.extension.translate(SEPARATORS)
             if send_digits and _SENT_DIGITS.fullmatch(send_digits) is None:
                 return RefusalReason.INVALID_EXTENSION
         return Leg(
@@ -255,15 +256,9 @@ def _forbidden(
         reason = forbidden_sip_user(address, called.region if isinstance(called, PhoneAddress) else "")
     if reason is not None:
         return reason
-    lines = {_line(_dialled_form(address)), phone.e164 if phone is not None else ""}
-    ours = {_line(number) for number in own_numbers if number}
+    lines = {line_of(_dialled_form(address)), phone.e164 if phone is not None else ""}
+    ours = {line_of(number) for number in own_numbers if number}
     return RefusalReason.OWN_NUMBER if lines & ours else None
-
-
-def _line(text: str) -> str:
-    """What makes two addresses ring at one place: the number, or SIP user and host whatever the port."""
-    sip = parse_sip(text)
-    return (f"sip:{sip.user}@{sip.host}" if isinstance(sip, SipAddress) else text).casefold()
 
 
 def _same_line(one: str, other: str) -> bool:

@@ -4,6 +4,7 @@ Values only; `voicegw.config` reads them from the settings file and reports ever
 users type under `[[numbers]]` and `[defaults]`.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -67,7 +68,7 @@ class Destination(_Settings):
 class Forwarding(_Settings):
     """Where a call may be forwarded: aliases the operator owns, and prefixes or SIP hosts for raw addresses."""
 
-    destinations: dict[str, tuple[Destination, ...]] = Field(default_factory=dict)
+    destinations: Mapping[str, tuple[Destination, ...]] = Field(default_factory=dict)
     allow: tuple[str, ...] = ()
     ring_seconds: Annotated[int, Field(ge=5, le=600)] = 20
     time_limit_seconds: Annotated[int, Field(ge=60, le=86400)] = 14400
