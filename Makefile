@@ -58,7 +58,7 @@ define install
 		VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --require-hashes -r $(1) && \
 		VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation -e .; \
 	else \
-		$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(1) && \
+		$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r $(1) && \
 		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
 	fi
 endef
