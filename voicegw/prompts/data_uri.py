@@ -41,7 +41,7 @@ def parse_data_uri(source: str) -> DataUri:
         raise PromptUnreadable("the source is not a data URI: it should read data:audio/mpeg;base64,…")
     media_type, *parameters = [part.strip().lower() for part in header[len(_SCHEME) :].split(";")]
     is_base64 = parameters[-1:] == ["base64"]
-    content = unquote_to_bytes(encoded)
+    content = unquote_to_bytes(encoded.encode("utf-8", "replace"))
     if is_base64:
         content = _decode_base64(content)
         parameters.pop()

@@ -99,8 +99,11 @@ def _mulaw_at_8_khz(mulaw: bytes, rate_hz: int) -> bytes:
 
 def _to_mulaw(pcm: _Pcm) -> bytes:
     _check_length(len(pcm.samples), pcm.rate_hz)
-    at_8_khz = soxr.resample(pcm.samples, pcm.rate_hz, MULAW_RATE_HZ)
-    return encode_mulaw(at_8_khz.astype("<i2", copy=False).tobytes())
+    if pcm.rate_hz == MULAW_RATE_HZ:
+        return encode_mulaw(pcm.samples.tobytes())
+    # In floating point: given integers, soxr adds dither, and silence would not stay silent.
+    at_8_khz = soxr.resample(pcm.samples.astype(np.float32), pcm.rate_hz, MULAW_RATE_HZ)
+    return encode_mulaw(np.rint(at_8_khz).clip(-32_768, 32_767).astype(np.int16).tobytes())
 
 
 def _check_length(frames: int, rate_hz: int) -> None:
