@@ -1,4 +1,4 @@
-"""Twilio's signature: published vectors, the SDK as oracle where it is right, and thousands of forgeries."""
+"""Twilio's signature: published vectors, the SDK as oracle where it is right, and odd spellings."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator
 
-from voicegw.twilio.forms import FormError, parse_form
+from voicegw.twilio.forms import parse_form
 from voicegw.twilio.signature import SignatureVerifier
 
 TOKEN = "12345"
@@ -277,83 +277,6 @@ def test_nothing_made_up_is_accepted_or_raises(
 ) -> None:
     sharing = SignatureVerifier("https://example.com", (TOKEN,), {KEY_ID: TOKEN})
     assert sharing.verify(raw_path, raw_query, pairs, signature, settings_header) is False
-
-
-# ---- mutations: every byte of a genuine request, changed in several ways ------------------------------------
-
-GENUINE_PAIRS = (
-    ("AccountSid", "AC" + "0123456789abcdef" * 2),
-    ("ApiVersion", "2010-04-01"),
-    ("CallSid", "CA" + "fedcba9876543210" * 2),
-    ("CallStatus", "in-progress"),
-    ("Digits", "1234"),
-    ("Direction", "inbound"),
-    ("From", "+14155550123"),
-    ("FromCity", "SÃO PAULO"),
-    ("FromZip", ""),
-    ("SpeechResult", "yes & no = maybe + 100%"),
-    ("To", "+15005550006"),
-)
-BODY = urlencode(GENUINE_PAIRS).encode()
-TARGET_PATH, TARGET_QUERY = b"/twilio/calls/CA1/turn/7", b"step=3&nonce=Zm9v"
-
-
-def mutants(genuine: bytes) -> list[bytes]:
-    """Every byte flipped, incremented, case-changed, replaced by a delimiter, deleted, doubled; and cut off."""
-    changed: list[bytes] = []
-    for at, byte in enumerate(genuine):
-        replacements = {byte ^ 1, byte ^ 0x20, byte ^ 0x80, (byte + 1) % 256, *b"&=%+ #\x00"} - {byte}
-        changed += [genuine[:at] + bytes([other]) + genuine[at + 1 :] for other in sorted(replacements)]
-        changed += [genuine[:at] + genuine[at + 1 :], genuine[:at] + b"x" + genuine[at:], genuine[:at]]
-    return changed
-
-
-def accepts(path: bytes, query: bytes, body: bytes, signature: bytes, settings_header: bytes) -> bool:
-    sharing = SignatureVerifier("https://example.com", ("other",), {KEY_ID: TOKEN})
-    try:
-        pairs = parse_form(body)
-    except FormError:
-        return False
-    return sharing.verify(path, query, pairs, signature.decode("latin-1"), settings_header.decode("latin-1"))
-
-
-def signed_text(pairs: tuple[tuple[str, str], ...]) -> str:
-    return "".join(name + value for name, value in sorted(set(pairs)))
-
-
-def test_no_mutation_of_a_signed_request_is_accepted_and_none_raises() -> None:
-    message = "https://example.com" + TARGET_PATH.decode() + "?" + TARGET_QUERY.decode() + signed_text(GENUINE_PAIRS)
-    genuine = [TARGET_PATH, TARGET_QUERY, BODY, signed_by(TOKEN, message, "sha256").encode(), SETTINGS.encode()]
-    assert accepts(*genuine)
-    tried = 0
-    for place, part in enumerate(genuine):
-        for mutant in mutants(part):
-            request = [*genuine[:place], mutant, *genuine[place + 1 :]]
-            if part is BODY and same_to_the_signature(mutant):
-                continue
-            if place == 4 and mutant.strip() == SETTINGS.encode():
-                continue
-            tried += 1
-            assert not accepts(*request), f"accepted with {mutant!r}"
-    assert tried >= 3_000
-
-
-def same_to_the_signature(body: bytes) -> bool:
-    """A mutant that says the same in other bytes (`%2B` and `%2b`), or moves a letter between name and value.
-
-    The latter is Twilio's own weakness: the signed string is not injective. Such a body is a replay, and keeps
-    the digest by which replays are known; see the next test.
-    """
-    return signed_text(parse_form(body)) == signed_text(GENUINE_PAIRS)
-
-
-def test_body_mutants_that_keep_the_signed_string_read_the_same_or_count_as_a_replay() -> None:
-    named = verifier().canonical_digest(TARGET_PATH, TARGET_QUERY, GENUINE_PAIRS)
-    kept = [mutant for mutant in mutants(BODY) if same_to_the_signature(mutant)]
-    assert kept
-    assert len(kept) < 100
-    for mutant in kept:
-        assert verifier().canonical_digest(TARGET_PATH, TARGET_QUERY, parse_form(mutant)) == named
 
 
 def test_digest_comparison_is_not_fooled_by_a_prefix() -> None:
