@@ -1,0 +1,149 @@
+"""The voice path between one person and the carrier: what sounds, who listens, who hung up.
+
+The carrier plays and listens; the person's side is `phone.Phone`. Knows neither TwiML nor scripts.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from voicegw.simulator.journal import Journal
+from voicegw.simulator.timeline import Answered, Heard, LostBecause, SoundBegan, SoundKind
+
+
+class Listener(Protocol):
+    """Whoever takes the person's input now. Each call answers None if it was taken, else why it was lost."""
+
+    def receive_key(self, key: str) -> LostBecause | None:
+        """A key goes down."""
+        ...
+
+    def receive_speech_started(self) -> LostBecause | None:
+        """The person begins to speak."""
+        ...
+
+    def receive_speech_ended(self, text: str, confidence: float | None) -> None:
+        """The person stops; only if the beginning was taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A sound that is in the ear now."""
+
+    kind: SoundKind
+    text: str
+    at_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A Gather that is open. `number` counts them; `window_seconds` is how long it listens after its last sound."""
+
+    number: int
+    window_seconds: float
+    takes_keys: bool
+    takes_speech: bool
+
+
+class Line:
+    """One person's line. Only one sound and one listener at a time; whoever waits is woken at every change."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.sound: Sound | None = None
+        self.begun: list[Sound] = []
+        self.invitation: Invitation | None = None
+        self.invitations = 0
+        self.prompting = False
+        self.answered_at_seconds: float | None = None
+        self.hung_up = asyncio.Event()
+        self.ended = False
+        self.deaf_because = LostBecause.NOT_ANSWERED
+        self._listener: Listener | None = None
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    @property
+    def listener(self) -> Listener | None:
+        return self._listener
+
+    def answer(self) -> None:
+        """The carrier picks up; once."""
+        if self.answered_at_seconds is None:
+            self.answered_at_seconds = self.journal.now_seconds()
+            self.deaf_because = LostBecause.OUTSIDE_GATHER
+            self.journal.tell(Answered(at_seconds=self.answered_at_seconds))
+            self.changed()
+
+    async def play(self, kind: SoundKind, text: str, seconds: float) -> None:
+        """Let a sound be heard for `seconds`; cancelled, it is cut there and written down as far as it was heard."""
+        journal = self.journal
+        sound = Sound(kind, text, journal.now_seconds(), seconds)
+        self.sound = sound
+        self.begun.append(sound)
+        journal.tell(SoundBegan(at_seconds=sound.at_seconds, kind=kind, text=text, seconds=seconds))
+        self.changed()
+        cut = True
+        try:
+            await asyncio.sleep(seconds)
+            cut = False
+        finally:
+            heard = round(journal.now_seconds() - sound.at_seconds, 6)
+            self.sound = None
+            journal.keep(Heard(at_seconds=sound.at_seconds, seconds=heard, kind=kind, text=text, cut=cut))
+            self.changed()
+
+    @contextmanager
+    def listening(self, listener: Listener) -> Iterator[None]:
+        """Let `listener` have the person's input inside the block."""
+        self._listener = listener
+        try:
+            yield
+        finally:
+            self._listener = None
+            self.changed()
+
+    @contextmanager
+    def inviting(self, window_seconds: float, *, takes_keys: bool, takes_speech: bool) -> Iterator[None]:
+        """Show the person that a Gather is open inside the block."""
+        self.invitations += 1
+        self.invitation = Invitation(self.invitations, window_seconds, takes_keys, takes_speech)
+        self.changed()
+        try:
+            yield
+        finally:
+            self.invitation = None
+            self.changed()
+
+    @contextmanager
+    def deaf(self, why: LostBecause) -> Iterator[None]:
+        """Say why nobody listens inside the block; it is what lost inputs are written down with."""
+        before, self.deaf_because = self.deaf_because, why
+        try:
+            yield
+        finally:
+            self.deaf_because = before
+
+    def end(self) -> None:
+        """The call is over for this person."""
+        self.ended = True
+        self.changed()
+
+    def changed(self) -> None:
+        """Wake whoever waits."""
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait until `condition` holds; it is asked again at every change of the line."""
+        while not condition():
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.discard(waiter)

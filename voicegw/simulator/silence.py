@@ -1,0 +1,73 @@
+"""PURE: the silences in the caller's ear, and whose they are: owed by the gateway, or the caller's time to speak.
+
+- A silence lasts from the end of a sound, of the caller's speech, or of a key, or from the answer, to the next one.
+- It is listening where a Gather is open that asks (`QUESTION_SECONDS`), nested pauses included; the rest is owed.
+- What follows the caller's input belongs to the Gather until that has ended: the vendor waits for more keys or words
+  there, and the gateway knows of nothing yet. Then the gateway owes a sound.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voicegw.simulator.phone import QUESTION_SECONDS
+from voicegw.simulator.report import CallReport
+from voicegw.simulator.timeline import Listened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """One silence: `owed_seconds` and `listening_seconds` are its parts. `reprompted`: the caller did not react to the
+    question before, and was asked again."""
+
+    at_seconds: float
+    seconds: float
+    owed_seconds: float
+    listening_seconds: float
+    reprompted: bool
+
+
+def find_silences(report: CallReport) -> tuple[Silence, ...]:
+    """All silences of an answered call, in order; none if it was not answered."""
+    if report.answered_at_seconds is None:
+        return ()
+    questions = [
+        gather for gather in report.listened if gather.window_seconds > QUESTION_SECONDS or gather.took_something
+    ]
+    inputs = sorted([key.at_seconds for key in report.keys] + [speech.at_seconds for speech in report.speech])
+    silences: list[Silence] = []
+    last_wait_at: float | None = None
+    for begin, end in _gaps(report, report.answered_at_seconds):
+        listening = sum(_overlap(begin, end, gather) for gather in questions)
+        reprompted = last_wait_at is not None and not any(last_wait_at <= at <= begin for at in inputs)
+        silences.append(
+            Silence(
+                at_seconds=begin,
+                seconds=round(end - begin, 6),
+                owed_seconds=round(end - begin - listening, 6),
+                listening_seconds=round(listening, 6),
+                reprompted=reprompted,
+            )
+        )
+        if listening:
+            last_wait_at = begin
+    return tuple(silences)
+
+
+def _gaps(report: CallReport, begin: float) -> Sequence[tuple[float, float]]:
+    """The times in which nothing is heard and the caller does nothing."""
+    busy = [(sound.at_seconds, sound.ends_at_seconds) for sound in report.heard]
+    busy += [(speech.at_seconds, speech.ends_at_seconds) for speech in report.speech]
+    busy += [(key.at_seconds, key.at_seconds) for key in report.keys]
+    gaps: list[tuple[float, float]] = []
+    quiet_since = begin
+    for starts, ends in sorted(busy):
+        if starts > quiet_since:
+            gaps.append((quiet_since, min(starts, report.ended_at_seconds)))
+        quiet_since = max(quiet_since, ends)
+    if report.ended_at_seconds > quiet_since:
+        gaps.append((quiet_since, report.ended_at_seconds))
+    return [(starts, ends) for starts, ends in gaps if ends > starts]
+
+
+def _overlap(begin: float, end: float, gather: Listened) -> float:
+    return max(0.0, min(end, gather.ends_at_seconds) - max(begin, gather.at_seconds))
