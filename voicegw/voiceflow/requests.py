@@ -28,9 +28,7 @@ Number = int | float
 
 class _Part(BaseModel):
     # Strict, so that what we call fitting is what the contract calls fitting; open, because the contract is.
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="allow", alias_generator=wire_name, populate_by_name=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow", alias_generator=wire_name, populate_by_name=True)
 
 
 class _Request(_Part):
