@@ -26,7 +26,7 @@ _LINK: Final = re.compile(rf"\[(?P<label>[^\[\]\n]*)\]{_TARGET}")
 _HALF_LINK: Final = re.compile(r"\]\((?=[a-z]{2,10}:|[/#])[^()\s]*\)")
 _FOOTNOTE: Final = re.compile(r"\[\^[\w-]{1,40}\]:?")
 _ADDRESS: Final = re.compile(
-    r"(?<![\w@.+-])(?P<scheme>mailto:|[A-Za-z][A-Za-z0-9+-]{1,14}://|(?i:www)\.(?=\w))"
+    r"(?<![\w@.+-])(?P<scheme>mailto:(?=[\w.+-]{1,64}@)|[A-Za-z][A-Za-z0-9+-]{1,14}://|(?i:www)\.(?=\w))"
     r"""(?P<rest>[^\s<>\[\]{}"`|\U000f0000-\U0010ffff]*)"""
 )
 _HOST: Final = re.compile(r"(?:[^/?#@]*@)?(?:(?i:www)\.)?([^/?#:\\]*)")
