@@ -41,7 +41,7 @@ _COUNTED_THINGS: Final = """
 _ABBREVIATIONS: Final = frozenset(_TITLES_AND_SUCH.split())
 _ABBREVIATIONS_BEFORE_DIGITS: Final = frozenset(_COUNTED_THINGS.split())
 
-_UNIT: Final = re.compile(r"(?:</?[A-Za-z][^<>]{0,300}>|\[[^\[\]\n]{0,300}\]\([^()\s]{0,500}\)|\S)++")
+_UNIT: Final = re.compile(rf"(?:{_ATOM.pattern}|\S)++")
 _CLAUSE_MARKS: Final = (",", ":", "–", "—", "、", "，", "：", ")")
 _WIDE_CLAUSE_MARKS: Final = "、，："
 
@@ -56,7 +56,7 @@ class SentenceAssembler:
 
     def __init__(self) -> None:
         self._text = ""
-        self._searched = 0  # no border lies before it: a byte is not looked at twice, however small the deltas
+        self._searched = 0  # no border before it: nothing is read twice, however small the deltas
 
     @property
     def pending(self) -> bool:
