@@ -87,6 +87,7 @@ class CheckedDestination(Destination):
                     "is no header that the carrier passes on",
                     "Use a name such as X-Queue, or User-to-User.",
                     at=(name,),
+                    value=value,
                 )
             if re.fullmatch(r"[ -~]*", value) is None:
                 raise wrong(

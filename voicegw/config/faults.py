@@ -145,5 +145,5 @@ def show(value: object) -> str:
         return "(a list of tables)"
     if value == "":
         return NOT_SET
-    text = re.sub(r"//[^/@\s]*@", "//…@", json.dumps(value, ensure_ascii=False, default=str))
+    text = re.sub(r"//[^\s]*@", "//…@", json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= _MAX_VALUE_CHARS else f"{text[:_MAX_VALUE_CHARS]}…"

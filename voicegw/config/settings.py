@@ -66,6 +66,11 @@ class Voiceflow(_Table):
             raise wrong("is not set", "Copy the project's API key from Voiceflow: Settings, API keys (VF.DM.…).")
         return _secret(key)
 
+    @field_validator("project_keys")
+    @classmethod
+    def _are_secrets(cls, keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        return {project: _secret(key) for project, key in keys.items()}
+
     @field_validator("project_id", "environment")
     @classmethod
     def _fits_a_path(cls, name: str) -> str:
