@@ -69,7 +69,7 @@ class Gateway:
             agent=self._agent,
             store=store,
             performer=TwimlPerformer(settings.public_url, audio),
-            line_for=lambda parties: self.line_for(parties) or Line(self._settings.defaults),
+            line_for=lambda parties: self.line_for(parties) or Line(NumberProfile()),
             clock=lambda: asyncio.get_running_loop().time(),
             wall=wall,
         )
@@ -104,8 +104,7 @@ class Gateway:
         """Open what must be open before the first call: store and connections to the agents. Raises `StoreError`."""
         if isinstance(self._store, SqliteStore):
             await self._store.open()
-        profiles = self._settings.numbers or (self._settings.defaults,)
-        await asyncio.gather(*(self._agent.warm(profile) for profile in profiles))
+        await asyncio.gather(*(self._agent.warm(profile) for profile in self._settings.numbers))
         self._accepting = True
 
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:

@@ -1,0 +1,139 @@
+"""A whole telephone world in memory and virtual time: carrier, gateway, agent, and what each of them wrote down."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from voicegw.app import Gateway
+from voicegw.call.profile import Destination, Forwarding, NumberProfile
+from voicegw.config import Settings, Twilio, Voiceflow
+from voicegw.demo.in_memory import InMemoryTransport
+from voicegw.demo.server import DEMO_API_KEY, DEMO_PROJECT_ID, EmbeddedAgent, create_agent
+from voicegw.simulator import Callee, CallReport, Carrier, CarrierRules, Evidence, Limits, check_invariants
+from voicegw.simulator.phone import Caller
+from voicegw.simulator.virtual_time import run_virtual
+from voicegw.simulator.web_asgi import AsgiWeb
+from voicegw.store.memory import MemoryStore
+
+AUTH_TOKEN = "token-of-the-test"
+ACCOUNT_SID = "AC" + "a" * 32
+PUBLIC_URL = "https://gateway.example"
+OUR_NUMBER = "+15005550100"
+FRONT_DESK = "+15005550199"
+DUTY_DENTIST = "+15005550177"
+
+PROFILE = NumberProfile(
+    forwarding=Forwarding(
+        destinations={
+            "front-desk": (Destination(to=FRONT_DESK),),
+            "duty-dentist": (Destination(to=DUTY_DENTIST),),
+        },
+        allow=("+1", "sip:pbx.example.com"),
+    ),
+)
+
+
+@dataclass(slots=True)
+class Call:
+    """One finished call: the carrier's report and the actions the agent got."""
+
+    report: CallReport
+    actions: Sequence[Mapping[str, Any]]
+    residue: Mapping[str, int]
+
+    def texts(self) -> list[str]:
+        """What the agent was told in words or keys."""
+        return [str(action["payload"]) for action in self.actions if action["type"] in ("text", "dtmf")]
+
+    def kinds(self) -> list[str]:
+        """The kinds of the actions, in order."""
+        return [str(action["type"]) for action in self.actions]
+
+    def violations(self, limits: Limits | None = None) -> list[str]:
+        """What is wrong with the call."""
+        evidence = Evidence(agent_actions=self.actions, residue=self.residue)
+        return [str(v) for v in check_invariants(self.report, limits=limits or Limits(), evidence=evidence)]
+
+    def explain(self) -> str:
+        """The call for people to read."""
+        return self.report.transcript() + "\nagent got: " + repr(list(self.actions))
+
+
+@dataclass(slots=True)
+class World:
+    """Settings of the world; `run` plays calls in it."""
+
+    profile: NumberProfile = PROFILE
+    agent: Callable[[], Any] = create_agent
+    rules: CarrierRules = field(default_factory=CarrierRules)
+    callees: Mapping[str, Callee] = field(default_factory=dict)
+    seed: int = 1
+
+    def call(self, caller: Caller, **place: Any) -> Call:
+        """Play one call to its end."""
+        return self.play([caller], **place)[0]
+
+    def play(self, callers: Sequence[Caller], *, apart_seconds: float = 0.0, **place: Any) -> list[Call]:
+        """Play several calls, each begun `apart_seconds` after the one before, against one gateway."""
+        return run_virtual(self._play(callers, apart_seconds, place))
+
+    async def _play(self, callers: Sequence[Caller], apart_seconds: float, place: dict[str, Any]) -> list[Call]:
+        loop = asyncio.get_running_loop()
+
+        def wall() -> float:
+            return 1_700_000_000.0 + loop.time()
+
+        agent = self.agent()
+        settings = Settings(
+            twilio=Twilio(account_sid=ACCOUNT_SID, auth_tokens=(AUTH_TOKEN,)),
+            public_url=PUBLIC_URL,
+            voiceflow=Voiceflow(api_key=DEMO_API_KEY, project_id=DEMO_PROJECT_ID),
+            numbers=(self.profile,),
+        )
+        store = MemoryStore(wall=wall, lifetime_seconds=86_400)
+        gateway = Gateway(settings, store=store, transport=InMemoryTransport(agent), wall=wall)
+        await gateway.start()
+        carrier = Carrier(
+            AsgiWeb({PUBLIC_URL: gateway.asgi}),
+            auth_token=AUTH_TOKEN,
+            account_sid=ACCOUNT_SID,
+            rules=self.rules,
+            seed=self.seed,
+        )
+
+        async def one(index: int, caller: Caller) -> CallReport:
+            await asyncio.sleep(index * apart_seconds)
+            return await carrier.place_call(
+                f"{PUBLIC_URL}/twilio/voice",
+                caller,
+                **{
+                    "to": OUR_NUMBER,
+                    "fallback_url": f"{PUBLIC_URL}/twilio/fallback",
+                    "status_callback": f"{PUBLIC_URL}/twilio/status",
+                    "callees": self.callees,
+                    **place,
+                },
+            )
+
+        tasks_before = len(asyncio.all_tasks())
+        reports = await asyncio.gather(*(one(index, caller) for index, caller in enumerate(callers)))
+        await gateway.conversations.close(200)
+        residue = {"live call": gateway.conversations.live_calls, "task": len(asyncio.all_tasks()) - tasks_before}
+        calls = [Call(report, _actions_of(agent, report.call_sid), residue) for report in reports]
+        await gateway.stop()
+        return calls
+
+
+def _actions_of(agent: Any, call_sid: str) -> list[Mapping[str, Any]]:
+    if isinstance(agent, EmbeddedAgent):
+        return [received.action for received in agent.received_from(call_sid)]
+    return list(agent.actions_of(call_sid))
+
+
+@pytest.fixture
+def world() -> World:
+    """A world with the dental practice at our number."""
+    return World()
