@@ -100,6 +100,8 @@ class NumberProfile(_Settings):
     hints: tuple[str, ...] = ()
     profanity_filter: bool = True
     barge_in: Literal["any", "speech", "keys", "none"] = "any"
+    disclosure: str = ""
+    greeting: str = ""
     read_buttons: bool = False
     escape_key: str = ""
     escape_words: tuple[str, ...] = ()
