@@ -95,8 +95,10 @@ def _set(
 ) -> CallState:
     agent = state.agent
     match setting:
-        case Collect():
-            return replace(state, agent=replace(agent, keypad=setting))
+        case Collect(enabled=enabled):
+            # keys that came before are ignored with all others
+            kept = state.keys_kept if enabled else ""
+            return replace(state, agent=replace(agent, keypad=setting), keys_kept=kept)
         case SilenceTimeout(seconds=seconds):
             return replace(state, agent=replace(agent, silence_seconds=seconds))
         case OfferButtons(buttons=buttons):
@@ -148,6 +150,8 @@ def settle(
 ) -> tuple[CallState, Move]:
     """What to do with `prompts` now. `failure` is the code of a turn that failed, `over` says that no more comes."""
     profile = line.profile
+    if _says_anything(prompts):
+        state = _forget_telling(state)  # the agent has dealt with the forward that failed
     if state.interrupted and state.ending is None:
         prompts = ()  # the caller spoke over them: the next turn answers that
         state = replace(state, unsaid=())
@@ -168,12 +172,13 @@ def _turn_over(state: CallState, line: Line, prompts: tuple[Prompt, ...]) -> tup
     profile = line.profile
     told, state = state.forward.told_agent, _forget_telling(state)
     if (queued := take_queued(state, line)) is not None:
-        return queued
+        state, move = queued
+        return replace(state, unsaid=prompts), move
     if state.asked.path is not None and state.hops < MAX_HOPS:
         request = state.asked.path
         state = replace(state, hops=state.hops + 1, unsaid=prompts)
         return state, AskAgent(RequestReturned(request=request))
-    if told and not _says_anything(prompts):
+    if told:
         return begin_fallback(state, line, prompts, listening_after=True)
     state = replace(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False)
     return state, Perform(CallPlan(prompts=prompts, then=listen(state, profile)))
@@ -184,9 +189,7 @@ def fail_turn(
 ) -> tuple[CallState, Move]:
     """A turn failed: what had arrived is said once, then the failure phrase; at last the number's way out."""
     profile = line.profile
-    state = replace(
-        _forget_telling(state), running=False, failures=state.failures + 1, queued=(), keys_kept=""
-    )
+    state = replace(_forget_telling(state), running=False, failures=state.failures + 1, queued=(), keys_kept="")
     if permanent:
         sorry = own_words(PhraseName.AGENT_UNAVAILABLE, state, profile)
         return begin_fallback(state, line, (*prompts, sorry))
@@ -198,9 +201,7 @@ def fail_turn(
     return state, Perform(CallPlan(prompts=(*prompts, sorry), then=listen(state, profile)))
 
 
-def _act_on(
-    state: CallState, line: Line, ending: Ending, prompts: tuple[Prompt, ...]
-) -> tuple[CallState, Move]:
+def _act_on(state: CallState, line: Line, ending: Ending, prompts: tuple[Prompt, ...]) -> tuple[CallState, Move]:
     profile = line.profile
     match ending:
         case HangUp(reason=reason):
@@ -221,8 +222,9 @@ def _act_on(
                 return _turn_over(replace(state, unsaid=()), line, (*prompts, sorry))
             return state, AskAgent(EventRaised(name="realtime_unavailable"))
         case SpliceTwiml(document=document):
-            state = replace(state, phase=Phase.LISTENING, silences=Silences())
-            return state, Perform(CallPlan(prompts=prompts, then=HandOver(document=document)))
+            state = replace(_forget_telling(state), phase=Phase.LISTENING, silences=Silences(), interrupted=False)
+            then = HandOver(document=document, listen=listen(state, profile))
+            return state, Perform(CallPlan(prompts=prompts, then=then))
         case AgentDown(code=code):
             return fail_turn(state, line, prompts, code, permanent=True)
         case _:

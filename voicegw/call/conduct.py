@@ -36,7 +36,7 @@ from voicegw.call.moves import (
     silence_to_await,
 )
 from voicegw.call.phrases import PhraseName
-from voicegw.call.plan import CallPlan, DialLeg, Finish, Listen, Then
+from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Listen, Then
 from voicegw.call.state import CallState, Phase, Silences, finish_call
 
 
@@ -46,11 +46,13 @@ def hear(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, M
         return finish_call(state, heard.reason), _finish(heard.reason)
     if state.phase is not Phase.ENDED and is_escape(state, line, heard):
         return begin_human_forward(replace(state, keys_kept="", queued=(), unsaid=(), after=None), line)
+    if state.phase is not Phase.ENDED and _means_nothing(state, line, heard):
+        state, heard = _resume(state, line), StayedSilent()
     if state.after is not None:
         return _hear_before_the_rest(state, line, heard, state.after)
     match state.phase:
         case Phase.THINKING:
-            return _hear_while_thinking(state, line, heard)
+            return _hear_while_thinking(state, heard)
         case Phase.LISTENING:
             return _hear_while_listening(state, line, heard)
         case Phase.FORWARDING:
@@ -65,63 +67,90 @@ def is_escape(state: CallState, line: Line, heard: CallerInput) -> bool:
     """Is this the number's escape key or word? A key counts only alone; words ignore case and punctuation."""
     profile = line.profile
     match heard:
-        case Pressed(keys=keys):
-            return bool(profile.escape_key) and state.keys_kept + keys == profile.escape_key
+        case Pressed(keys=keys, ended_by=ended_by):
+            pressed = state.keys_kept + keys
+            # A delimiter may be the escape key itself: pressed alone it arrives as what ended an entry of no keys.
+            return bool(profile.escape_key) and profile.escape_key in (pressed, pressed + (ended_by or ""))
         case Said(text=text):
             return _bare(text) in {_bare(word) for word in profile.escape_words if _bare(word)}
         case _:
             return False
 
 
-def _hear_before_the_rest(
-    state: CallState, line: Line, heard: CallerInput, after: Then
-) -> tuple[CallState, Move]:
+def _hear_before_the_rest(state: CallState, line: Line, heard: CallerInput, after: Then) -> tuple[CallState, Move]:
     """There was more to say than one answer holds: say the rest, unless the caller interrupts to go on talking."""
+    match after:
+        case Listen() if _is_said_or_pressed(heard):
+            return _hear_while_listening(replace(state, unsaid=(), after=None), line, heard)
+        case Listen() if isinstance(heard, EventRaised | RequestReturned):
+            return _hear_while_listening(replace(state, after=None), line, heard)
+        case GoOn() if not isinstance(heard, StayedSilent):
+            return _hear_while_thinking(replace(state, after=None), heard)
+        case DialLeg():
+            state = _queue_before_dialling(state, line, heard)
+        case _:
+            pass
     rest = CallPlan(prompts=state.unsaid, then=after)
-    state = replace(state, unsaid=(), after=None)
-    if isinstance(after, Listen) and isinstance(heard, Said | Pressed):
-        return _hear_while_listening(state, line, heard)
-    return state, Perform(rest)
+    return replace(state, unsaid=(), after=None), Perform(rest)
+
+
+def _is_said_or_pressed(heard: CallerInput) -> bool:
+    return isinstance(heard, Pressed) or (isinstance(heard, Said) and bool(heard.text.strip()))
+
+
+def _means_nothing(state: CallState, line: Line, heard: CallerInput) -> bool:
+    """Keys that are not asked for, and a delimiter after an entry that its length had ended, are no input."""
+    if not isinstance(heard, Pressed):
+        return False
+    keypad = keypad_in_force(state, line.profile)
+    return not keypad.enabled or (state.entry_full and is_trailing_delimiter(keypad, heard))
+
+
+def _resume(state: CallState, line: Line) -> CallState:
+    """What such keys have cut off is said again."""
+    state = replace(state, entry_full=False, unsaid=state.repeatable + state.unsaid, repeatable=())
+    if state.phase is Phase.LISTENING and state.after is None:
+        return replace(state, after=listen(state, line.profile))
+    return state
 
 
 def _hear_while_forwarding(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
     """What the caller does before the leg rings waits until the dialogue goes on; the leg is dialled all the same."""
-    if isinstance(heard, ForwardEnded) or state.forward.dialled is None:
+    leg = state.forward.dialled
+    if isinstance(heard, ForwardEnded) or leg is None:
         return forward_ended(state, line, _as_outcome(heard))
-    if isinstance(heard, Said | Pressed):
-        state = replace(_queue(state, line, heard), interrupted=False)
-    then = DialLeg(leg=state.forward.dialled, hearing=hearing_now(state, line.profile))
+    state = _queue_before_dialling(state, line, heard)
+    then = DialLeg(leg=leg, hearing=hearing_now(state, line.profile))
     return state, Perform(CallPlan(prompts=(), then=then))
 
 
-def _hear_while_thinking(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
+def _hear_while_thinking(state: CallState, heard: CallerInput) -> tuple[CallState, Move]:
     """Queue what the caller does; what did not fit into the last answer is said first, unless interrupted."""
+    return _queue(state, heard), AwaitAgent()
+
+
+def _queue_before_dialling(state: CallState, line: Line, heard: CallerInput) -> CallState:
+    """Nothing of ours is dropped for what is said over an announcement."""
+    return state if _means_nothing(state, line, heard) else replace(_queue(state, heard), interrupted=False)
+
+
+def _queue(state: CallState, heard: CallerInput) -> CallState:
     match heard:
-        case Said() | Pressed():
-            state = _queue(state, line, heard)
+        case Said(text=text) if text.strip():
+            last = state.queued[-1] if state.queued else None
+            if isinstance(last, Said):
+                joined = Said(text=f"{last.text} {text}", confidence=heard.confidence)
+                return replace(state, queued=(*state.queued[:-1], joined), interrupted=True)
+            return replace(state, queued=(*state.queued, heard), interrupted=True)
+        case Pressed(keys=keys, ended_by=ended_by):
+            kept = state.keys_kept + keys + (ended_by or "")
+            return replace(state, keys_kept=kept, interrupted=True, entry_full=False)
         case EventRaised() | RequestReturned():
-            state = replace(state, queued=(*state.queued, heard))
-        case Started() | StayedSilent() | ForwardEnded() | HungUp():
-            pass
+            return replace(state, queued=(*state.queued, heard))
+        case Said() | Started() | StayedSilent() | ForwardEnded() | HungUp():
+            return state
         case _:
             assert_never(heard)
-    return state, AwaitAgent()
-
-
-def _queue(state: CallState, line: Line, heard: Said | Pressed) -> CallState:
-    keypad = keypad_in_force(state, line.profile)
-    if isinstance(heard, Pressed):
-        if not keypad.enabled:
-            return state
-        if state.entry_full and is_trailing_delimiter(keypad, heard):
-            return replace(state, entry_full=False)
-        kept = state.keys_kept + heard.keys + (heard.ended_by or "")
-        return replace(state, keys_kept=kept, interrupted=True, entry_full=False)
-    last = state.queued[-1] if state.queued else None
-    if isinstance(last, Said):
-        joined = Said(text=f"{last.text} {heard.text}", confidence=heard.confidence)
-        return replace(state, queued=(*state.queued[:-1], joined), interrupted=True)
-    return replace(state, queued=(*state.queued, heard), interrupted=True)
 
 
 def _hear_while_listening(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
@@ -152,11 +181,6 @@ def take_queued(state: CallState, line: Line) -> tuple[CallState, Move] | None:
 def _press(state: CallState, line: Line, pressed: Pressed, *, paused: bool) -> tuple[CallState, Move]:
     profile = line.profile
     keypad = keypad_in_force(state, profile)
-    if not keypad.enabled:
-        return state, Perform(CallPlan(prompts=(), then=listen(state, profile)))
-    if state.entry_full and is_trailing_delimiter(keypad, pressed):
-        state = replace(state, entry_full=False)
-        return state, Perform(CallPlan(prompts=(), then=listen(state, profile)))
     one_key = state.asked.legacy_keypad or (0 < len(state.asked.buttons) <= 9 and not is_collecting(state))
     if one_key and (stream := state.keys_kept + pressed.keys + (pressed.ended_by or "")):
         state = replace(_active(state), keys_kept=stream[1:])

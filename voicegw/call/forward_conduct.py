@@ -12,7 +12,7 @@ from voicegw.call.instructions import Forward, Prompt
 from voicegw.call.moves import AskAgent, Line, Move, Perform, hearing_now, listen, own_words
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, DialLeg, Finish, Leg
-from voicegw.call.state import CallState, ForwardState, Phase, finish_call
+from voicegw.call.state import CallState, ForwardState, Phase, Silences, finish_call
 
 _WHY = {
     ForwardOutcome.BUSY: PhraseName.FORWARD_BUSY,
@@ -22,9 +22,7 @@ _WHY = {
 }
 
 
-def begin_forward(
-    state: CallState, line: Line, wish: Forward, prompts: tuple[Prompt, ...]
-) -> tuple[CallState, Move]:
+def begin_forward(state: CallState, line: Line, wish: Forward, prompts: tuple[Prompt, ...]) -> tuple[CallState, Move]:
     """Forward the caller as the agent wishes, after `prompts`; a refusal by policy counts as an attempt."""
     decision = decide_forward(
         wish,
@@ -52,8 +50,9 @@ def begin_human_forward(state: CallState, line: Line) -> tuple[CallState, Move]:
         attempts_so_far=state.forward.attempts,
     )
     if isinstance(route, Refusal):
-        return begin_fallback(state, line, ())
-    state = replace(state, forward=replace(state.forward, by_gateway=True))
+        return begin_fallback(state, line, (), listening_after=True)
+    forward = replace(state.forward, by_gateway=True, then_listen=True, told_agent=False)
+    state = replace(state, forward=forward)
     return _dial(state, line, route.destinations, (_say(PhraseName.FORWARD_CONNECTING, state, line),))
 
 
@@ -68,12 +67,13 @@ def begin_fallback(
     fresh = not state.forward.fell_back
     route = fallback_route(profile, parties=state.parties, own_numbers=line.own_numbers) if fresh else None
     if isinstance(route, Route):
-        forward = replace(state.forward, by_gateway=True, fell_back=True)
+        forward = replace(state.forward, by_gateway=True, fell_back=True, then_listen=listening_after)
         connecting = _say(PhraseName.FORWARD_CONNECTING, state, line)
         return _dial(replace(state, forward=forward), line, route.destinations, (*prompts, connecting))
     if listening_after:
         explanation = _say(PhraseName.FORWARD_EXPLAIN, state, line)
-        state = replace(state, phase=Phase.LISTENING, forward=replace(state.forward, by_gateway=False))
+        # what was said over an announcement answers nothing any more
+        state = replace(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False, queued=())
         return state, Perform(CallPlan(prompts=(*prompts, explanation), then=listen(state, profile)))
     farewell = _say(PhraseName.FAILURE_FINAL, state, line)
     plan = CallPlan(prompts=(*prompts, farewell), then=Finish(reason="agent-failed"))
@@ -84,7 +84,8 @@ def forward_ended(state: CallState, line: Line, ended: ForwardEnded) -> tuple[Ca
     """What follows an attempt. `completed` without a bridge is a failure (the vendor's DialBridged=false)."""
     profile = line.profile
     if ended.outcome is ForwardOutcome.COMPLETED and ended.bridged is not False:
-        if profile.forwarding.after_forward == "agent" and not state.forward.fell_back:
+        agent_can = not state.forward.by_gateway or state.forward.then_listen
+        if profile.forwarding.after_forward == "agent" and agent_can:
             done = ForwardState(attempts=state.forward.attempts)
             return replace(state, phase=Phase.LISTENING, forward=done), AskAgent(ended)
         plan = CallPlan(prompts=(), then=Finish(reason="forward-completed"))
@@ -104,17 +105,15 @@ def _failed(state: CallState, line: Line, ended: ForwardEnded) -> tuple[CallStat
     dialled = state.forward.dialled
     named = replace(ended, destination=ended.destination or (dialled.address if dialled else ""))
     state = replace(state, forward=replace(state.forward, waiting=(), dialled=None))
-    if state.forward.fell_back:
-        return begin_fallback(state, line, why)
-    if state.forward.by_gateway or profile.forwarding.on_failure == "nothing":
+    if state.forward.by_gateway:
+        return begin_fallback(state, line, why, listening_after=state.forward.then_listen)
+    if profile.forwarding.on_failure == "nothing":
         return begin_fallback(state, line, why, listening_after=True)
     state = replace(state, phase=Phase.LISTENING, unsaid=why)
     return replace(state, forward=replace(state.forward, told_agent=True)), AskAgent(named)
 
 
-def _dial(
-    state: CallState, line: Line, legs: tuple[Leg, ...], prompts: tuple[Prompt, ...]
-) -> tuple[CallState, Move]:
+def _dial(state: CallState, line: Line, legs: tuple[Leg, ...], prompts: tuple[Prompt, ...]) -> tuple[CallState, Move]:
     leg, *waiting = legs
     forward = replace(state.forward, waiting=tuple(waiting), dialled=leg, attempts=state.forward.attempts + 1)
     state = replace(state, phase=Phase.FORWARDING, forward=forward, unsaid=(), ending=None, after=None)

@@ -226,14 +226,7 @@ class SessionOpened:
 
 Prompt = Say | PlayAudio | PlayRecording
 Setting = (
-    Collect
-    | SilenceTimeout
-    | OfferButtons
-    | LegacyKeypad
-    | SetBargeIn
-    | SetRecognition
-    | SessionOpened
-    | AwaitPath
+    Collect | SilenceTimeout | OfferButtons | LegacyKeypad | SetBargeIn | SetRecognition | SessionOpened | AwaitPath
 )
 Ending = Forward | HangUp | StartRealtime | ReturnRequest | SpliceTwiml | AgentDown
 Instruction = Prompt | Setting | Ending | HoldSound | ControlRealtime | Note

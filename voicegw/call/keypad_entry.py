@@ -15,7 +15,7 @@ from voicegw.call.instructions import Collect
 class Entry:
     """What the keys so far amount to: `keys` to send now (None: not complete yet), `kept` for what comes next.
 
-    `full`: the entry ended because it has all its digits.
+    `full`: the entry ended because it has all its digits, and nothing has come after them yet.
     """
 
     keys: str | None
@@ -36,7 +36,8 @@ def read_entry(keypad: Collect, kept: str, pressed: Pressed, *, paused: bool) ->
             return Entry(digits or key, stream[position + 1 :])
         digits += key
         if len(digits) >= keypad.max_digits:
-            return Entry(digits, _without_leading_delimiter(keypad, stream[position + 1 :]), full=True)
+            rest = stream[position + 1 :]
+            return Entry(digits, _without_leading_delimiter(keypad, rest), full=not rest)
     if not digits:
         return Entry(None)
     if pressed.ended_by is None or (paused and keypad.gap_seconds > 0):

@@ -81,9 +81,10 @@ class Finish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandOver:
-    """Give the call to a whole TwiML document of the agent's; where the document ends, we listen again."""
+    """Give the call to a whole TwiML document of the agent's; where the document ends, we `listen` again."""
 
     document: str
+    listen: Listen
     kind: Literal["hand-over"] = "hand-over"
 
 
@@ -96,3 +97,10 @@ class CallPlan:
 
     prompts: tuple[Prompt, ...]
     then: Then
+
+
+def still_to_do(then: Then, *, complete: bool) -> Then | None:
+    """What is left of `then` after an answer that carried it out (`complete`) or only led towards it."""
+    if not complete:
+        return then
+    return then.listen if isinstance(then, HandOver) else None

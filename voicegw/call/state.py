@@ -58,12 +58,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardState:
-    """Where a forward stands: legs not tried yet, attempts in this call, and who asked for it."""
+    """Where a forward stands: legs not tried yet, attempts in this call, and who asked for it (`by_gateway`: not the
+    agent; `then_listen`: where it fails, the dialogue goes on). `fell_back`: the fallback destinations are used up."""
 
     waiting: tuple[Leg, ...] = ()
     dialled: Leg | None = None
     attempts: int = 0
     by_gateway: bool = False
+    then_listen: bool = False
     told_agent: bool = False
     fell_back: bool = False
 
@@ -90,7 +92,8 @@ class CallState:
     """A live call. `turn` and `step` name the one step URL that is expected next; `taken` counts the instructions
     of this turn already folded in; `queued` is what the caller did while the agent was thinking; `ending` is what the
     turn wants done once it is over; `unsaid` is what did not fit into the last answer and `after` what follows it;
-    `entry_full` says that the last entry ended by its length, so that a delimiter right after it belongs to it."""
+    `entry_full` says that the last entry ended by its length, so that a delimiter right after it belongs to it, and
+    `repeatable` are the prompts which that delimiter may cut off."""
 
     call_sid: str
     parties: CallParties
@@ -109,6 +112,7 @@ class CallState:
     queued: tuple[_Input, ...] = ()
     keys_kept: str = ""
     entry_full: bool = False
+    repeatable: tuple[_Prompt, ...] = ()
     interrupted: bool = False
     ending: _Ending | None = None
     unsaid: tuple[_Prompt, ...] = ()
@@ -159,6 +163,4 @@ def finish_call(state: CallState, reason: str) -> CallState:
     """The call is over; the first reason stays."""
     if state.phase is Phase.ENDED:
         return state
-    return replace(
-        state, phase=Phase.ENDED, ended_reason=reason, queued=(), unsaid=(), ending=None, after=None
-    )
+    return replace(state, phase=Phase.ENDED, ended_reason=reason, queued=(), unsaid=(), ending=None, after=None)

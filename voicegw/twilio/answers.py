@@ -33,7 +33,7 @@ class TwimlPerformer:
             own_language=line.profile.language,
         )
         document = render_plan(replace(plan, prompts=prompts), setting)
-        return Performance(twiml.render(document.response).encode(), document.unsaid)
+        return Performance(twiml.render(document.response).encode(), document.unsaid, document.complete)
 
     def point_to(self, state: CallState) -> bytes:
         """A document that only leads to the step that is expected now; nothing more once the call is over."""

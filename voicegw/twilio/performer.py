@@ -8,7 +8,7 @@ first key is a trailing `<Pause>`; `actionOnEmptyResult` brings silence back to 
 
 import math
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from typing import assert_never
 from urllib.parse import quote
 
@@ -17,7 +17,7 @@ from voicegw.call.instructions import BargeIn, PlayAudio, PlayRecording, Prompt,
 from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, HandOver, Hearing, Leg, Listen
 from voicegw.call.profile import Endpointing
 
-MAX_BODY_BYTES = 60_000
+MAX_BODY_BYTES = 50_000
 MAX_SAY_CHARACTERS = 3_000
 _BRIEF_TIMEOUT = 1
 _SSML_VOICES = ("Polly.", "Google.")
@@ -30,6 +30,9 @@ _INPUT_DURING = {BargeIn.SPEECH: "speech", BargeIn.KEYS: "dtmf"}
 # Twilio takes at most 500 hints, each of at most 100 characters
 _MAX_HINTS = 500
 _MAX_HINT_CHARACTERS = 100
+# and they share a document with what is said
+_MAX_HINTS_BYTES = 8_000
+_NOT_IN_HINTS = str.maketrans(dict.fromkeys(',&<>"', " "))
 _MAX_URL_CHARACTERS = 4_000
 
 Spoken = twiml.Say | twiml.Play | twiml.Pause
@@ -52,40 +55,43 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A TwiML document and the prompts that did not fit into it."""
+    """A TwiML document. Not `complete`: it leads back to us for the `unsaid` prompts and what the plan does then."""
 
     response: twiml.Response
     unsaid: tuple[Prompt, ...] = ()
+    complete: bool = True
 
 
 def render_plan(plan: CallPlan, setting: Setting) -> Document:
     """The document for `plan`. Audio must have URLs by now: anything else is said by its words."""
-    pieces = [piece for prompt in plan.prompts for piece in _split(prompt)]
+    pieces = [piece for prompt in _without_endless_loops(plan) for piece in _split(prompt)]
     fitting = _that_fit(pieces, setting)
     rest = tuple(pieces[len(fitting) :])
     match plan.then:
         case Listen() as listen:
             return _render_listening(fitting, rest, listen, setting)
         case GoOn(hearing=hearing):
-            return _render_brief(fitting, rest, hearing, setting)
+            document = _render_brief(fitting, rest, hearing, setting)
+            return replace(document, complete=not document.unsaid)
         case DialLeg(leg=leg, hearing=hearing):
-            if rest:
+            protected, following = _part(fitting)
+            if rest or len({prompt.barge_in for prompt in following}) > 1:
                 return _render_brief(fitting, rest, hearing, setting)
-            return Document(twiml.Response((*_announce(fitting, hearing, setting), *_dial(leg, setting))))
+            verbs = (*_render_prompts(protected, setting), *_announce(following, hearing, setting))
+            return Document(twiml.Response((*verbs, *_dial(leg, setting))))
+        case Finish() | HandOver() if rest:
+            return Document(twiml.Response((*_render_prompts(fitting, setting), _back(setting))), rest, complete=False)
         case Finish():
             # nothing that is heard now could matter: a goodbye stands outside <Gather>, so it is never cut off
-            spoken = _render_prompts(fitting, setting)
-            last: twiml.Verb = twiml.Redirect(setting.step_url, method="POST") if rest else twiml.Hangup()
-            return Document(twiml.Response((*spoken, last)), rest)
-        case HandOver(document=document):
-            return Document(_hand_over(fitting, document, setting))
+            return Document(twiml.Response((*_render_prompts(fitting, setting), twiml.Hangup())))
+        case HandOver(document=foreign):
+            return Document(_hand_over(fitting, foreign, setting))
         case _:
             assert_never(plan.then)
 
 
 def _render_listening(prompts: list[Prompt], rest: tuple[Prompt, ...], listen: Listen, setting: Setting) -> Document:
-    protected = list(takewhile(lambda prompt: prompt.barge_in is BargeIn.NONE, prompts))
-    open_to_caller = prompts[len(protected) :]
+    protected, open_to_caller = _part(prompts)
     kinds = {prompt.barge_in for prompt in open_to_caller}
     if rest or kinds - {BargeIn.ANY}:
         # Too much for one document, or prompts that not every input may interrupt: the rest follows, then we listen.
@@ -96,21 +102,27 @@ def _render_listening(prompts: list[Prompt], rest: tuple[Prompt, ...], listen: L
 
 def _render_brief(prompts: list[Prompt], rest: tuple[Prompt, ...], hearing: Hearing, setting: Setting) -> Document:
     """Say what one kind of barge-in allows, stay reachable for a second, and come back for the rest."""
-    protected = list(takewhile(lambda prompt: prompt.barge_in is BargeIn.NONE, prompts))
-    following = prompts[len(protected) :]
+    protected, following = _part(prompts)
     kind = following[0].barge_in if following else BargeIn.ANY
     group = list(takewhile(lambda prompt: prompt.barge_in is kind, following))
     unsaid = (*following[len(group) :], *rest)
     gather = _gather(_render_prompts(group, setting), hearing, setting, timeout=_BRIEF_TIMEOUT, during=kind)
     verbs = (*_render_prompts(protected, setting), gather, _back(setting))
-    return Document(twiml.Response(verbs), unsaid)
+    return Document(twiml.Response(verbs), unsaid, complete=False)
+
+
+def _part(prompts: list[Prompt]) -> tuple[list[Prompt], list[Prompt]]:
+    """The prompts that nothing may interrupt, as far as they come first, and those that follow."""
+    protected = list(takewhile(lambda prompt: prompt.barge_in is BargeIn.NONE, prompts))
+    return protected, prompts[len(protected) :]
 
 
 def _announce(prompts: list[Prompt], hearing: Hearing, setting: Setting) -> tuple[twiml.Verb, ...]:
     """What is said before dialling: keys and speech are kept for later, silence leads on to the `<Dial>`."""
     if not prompts:
         return ()
-    gather = _gather(_render_prompts(prompts, setting), hearing, setting, timeout=_BRIEF_TIMEOUT)
+    children = _render_prompts(prompts, setting)
+    gather = _gather(children, hearing, setting, timeout=_BRIEF_TIMEOUT, during=prompts[0].barge_in)
     return (replace(gather, action_on_empty_result=None),)
 
 
@@ -178,8 +190,10 @@ def _speech_timeout(hearing: Hearing) -> int | str:
 
 
 def _hints(hints: tuple[str, ...]) -> str | None:
-    entries = dict.fromkeys(hint.replace(",", " ").strip()[:_MAX_HINT_CHARACTERS] for hint in hints)
-    return ",".join([entry for entry in entries if entry][:_MAX_HINTS]) or None
+    plain = (" ".join(hint.translate(_NOT_IN_HINTS).split())[:_MAX_HINT_CHARACTERS].strip() for hint in hints)
+    entries = [entry for entry in dict.fromkeys(plain) if entry][:_MAX_HINTS]
+    sizes = accumulate(len(entry.encode("utf-8", "replace")) + 1 for entry in entries)
+    return ",".join(entry for entry, size in zip(entries, sizes, strict=True) if size <= _MAX_HINTS_BYTES) or None
 
 
 def _dial(leg: Leg, setting: Setting) -> tuple[twiml.Verb, ...]:
@@ -221,9 +235,18 @@ def _back(setting: Setting) -> twiml.Redirect:
     return twiml.Redirect(setting.step_url, method="POST")
 
 
+def _without_endless_loops(plan: CallPlan) -> tuple[Prompt, ...]:
+    """A recording may repeat for ever only where we wait for the caller, and nothing else is to be heard after it."""
+    last = len(plan.prompts) - 1 if isinstance(plan.then, Listen) else None
+    return tuple(
+        replace(prompt, loop=1) if isinstance(prompt, PlayAudio) and prompt.loop == 0 and place != last else prompt
+        for place, prompt in enumerate(plan.prompts)
+    )
+
+
 def _split(prompt: Prompt) -> list[Prompt]:
     """Long speech in parts that a voice takes; its SSML, which cannot be cut anywhere, gives way to plain words."""
-    if not isinstance(prompt, Say) or len(prompt.ssml or prompt.text) <= MAX_SAY_CHARACTERS:
+    if not isinstance(prompt, Say) or len(max(prompt.ssml or "", prompt.text, key=len)) <= MAX_SAY_CHARACTERS:
         return [prompt]
     return [replace(prompt, text=part, ssml=None) for part in twiml.split_text(prompt.text, MAX_SAY_CHARACTERS)]
 
@@ -260,7 +283,7 @@ def _is_playable(source: str) -> bool:
 
 
 def _say(prompt: Say, setting: Setting) -> twiml.Say | None:
-    if not prompt.text.strip() and not prompt.ssml:
+    if not twiml.clean_text(prompt.text).strip() and not prompt.ssml:
         return None
     language = prompt.language or setting.language
     # A voice that does not speak the language makes <Say> fail: the carrier then picks one that does.
