@@ -230,6 +230,21 @@ def test_the_sound_of_a_message_whose_source_was_played_is_skipped() -> None:
     assert out == [PlayAudio(source="https://cdn.example.com/hi.mp3", instead="Hi.")]
 
 
+def test_sounds_that_come_behind_several_speaks_belong_to_them_one_by_one() -> None:
+    sounds = [
+        trace for n in range(3) for trace in (audio("start", messageID=f"m{n}"), audio("content", content="AAAA"))
+    ]
+    out = plan(speak("One."), speak("Two."), *sounds)
+    assert [i.kind for i in out] == ["say", "say", "play-recording"]
+
+
+def test_the_sound_of_a_completion_without_an_id_is_skipped() -> None:
+    out = plan(completion("content", content="Hi. Ho. "), audio("start"), audio("content", content="A"), audio("end"))
+    assert words(out) == ["Hi.", "Ho."]
+    ended = plan(completion("content", content="Hi. Ho. "), completion("end"), audio("content", content="A"))
+    assert [i.kind for i in ended] == ["say", "say"]
+
+
 def test_a_completion_without_words_leaves_its_text_to_be_said() -> None:
     out = plan(completion("start", messageID="m1"), completion("content", content=" "), completion("end"), text("Hi."))
     assert words(out) == ["Hi."]
@@ -241,6 +256,13 @@ def test_with_the_agents_voice_words_join_the_sound_that_is_arriving() -> None:
     assert plan(*sound, text("Hi."), profile=AGENT_VOICE) == heard
     grown = [completion("start", messageID="m1"), completion("content", content="Hi.")]
     assert plan(*sound, *grown, profile=AGENT_VOICE) == heard
+
+
+def test_with_the_agents_voice_a_source_is_the_sound_that_the_words_of_its_message_waited_for() -> None:
+    hi = text("Hi.", audio={"src": "https://cdn.example.com/hi.mp3"})
+    grown = [completion("start", messageID="m1"), completion("content", content="Hi.")]
+    played = PlayAudio(source="https://cdn.example.com/hi.mp3", instead="Hi.")
+    assert plan(*grown, hi, profile=AGENT_VOICE) == [played]
 
 
 def test_with_the_agents_voice_words_behind_their_sound_are_not_said() -> None:

@@ -55,7 +55,7 @@ class SpeechPlanner:
         self._behind_sound: list[Instruction] = []
         self._muted = False
         self._heard: dict[str, _Heard] = {}
-        self._soundless: str | None = None  # the last message said in words, while its sound may yet come
+        self._unnamed_said = 0  # messages without an id that were said, while their sound may yet come
 
     @property
     def pending(self) -> bool:
@@ -75,14 +75,16 @@ class SpeechPlanner:
             out += self._take_behind_sound()
         if self._agent_voice:
             out += self._say_waiting()
-            self._waiting = _Words(message_id, words)
+            self._wait_with(_Words(message_id, words))
             return out
         return out + self._in_order(self._speak(words, message_id, _Heard.AS_WORDS))
 
     def play(self, source: str, words: str, message_id: str = "") -> list[Instruction]:
         """A whole message as a recording that can be fetched; `words` are what it says."""
         out = self.end_completion()
-        if self._is_repeated(words, message_id):
+        if message_id and self._waiting is not None and self._waiting.message_id == message_id:
+            self._waiting = None  # here is the sound that its words have waited for
+        elif self._is_repeated(words, message_id):
             return out
         self._remember(message_id, _Heard.AS_WORDS)
         instead = make_speakable(words).text
@@ -95,7 +97,7 @@ class SpeechPlanner:
         self._completed_words = ""
         if self._agent_voice and not self._is_sounding(message_id) and message_id not in self._heard:
             out += self._say_waiting()
-            self._waiting = _Words(message_id, growing=True)
+            self._wait_with(_Words(message_id, growing=True))
         return out
 
     def continue_completion(self, text: str) -> list[Instruction]:
@@ -184,6 +186,10 @@ class SpeechPlanner:
         out += self._say_sentences([*sentences, _whole_words(last) if broken_off else last])
         return out + self._say_waiting()
 
+    def _wait_with(self, words: _Words) -> None:
+        self._waiting = words
+        self._unnamed_said = 0  # the next sound is for these words
+
     def _say_waiting(self) -> list[Instruction]:
         waiting, self._waiting = self._waiting, None
         if waiting is None:
@@ -207,9 +213,12 @@ class SpeechPlanner:
         return [Say(text=speech.text, ssml=speech.ssml, barge_in=self._barge_in)]
 
     def _remember(self, message_id: str, way: _Heard) -> None:
-        self._soundless = message_id
         if message_id:
             self._heard[message_id] = way
+        elif way is _Heard.AS_COMPLETION:  # sentence by sentence, but one message
+            self._unnamed_said = max(self._unnamed_said, 1)
+        else:
+            self._unnamed_said += 1
 
     def _close_sound(self) -> list[Instruction]:
         sound, self._sound = self._sound, None
@@ -245,8 +254,11 @@ class SpeechPlanner:
         return self._sound is not None and self._sound.message_id == message_id
 
     def _is_repeated(self, words: str, message_id: str) -> bool:
-        """Whether the message has been heard: "completion replaces the finished text/speak; don't speak both"."""
+        """Whether the message has been or will be heard: "completion *replaces* the finished text/speak"."""
         if message_id:
+            waiting = self._waiting
+            if waiting and waiting.growing and waiting.message_id == message_id and waiting.text.strip():
+                return True
             return self._heard.get(message_id) in (_Heard.AS_COMPLETION, _Heard.AS_SOUND)
         completed, self._completed_words = self._completed_words.split(), ""
         return bool(completed) and words.split() == completed
@@ -257,8 +269,9 @@ class SpeechPlanner:
             return True
         if self._completion is not None and not self._agent_voice:
             return "" in (message_id, self._completion) or message_id == self._completion
-        soundless, self._soundless = self._soundless, None
-        return soundless is not None and "" in (message_id, soundless)
+        claims = self._unnamed_said > 0
+        self._unnamed_said -= claims
+        return claims
 
 
 def _whole_words(text: str) -> str:
