@@ -81,10 +81,12 @@ class StoredAudio:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """A plan as the carrier gets it, and the prompts that did not fit in."""
+    """A plan as the carrier gets it. Not `complete`: it only leads towards what the plan does in the end, and the next
+    step says the `unsaid` prompts and does it."""
 
     answer: bytes
     unsaid: tuple[Prompt, ...] = ()
+    complete: bool = True
 
 
 class Performer(Protocol):
