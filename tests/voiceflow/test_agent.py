@@ -304,11 +304,11 @@ def test_an_agent_may_choose_to_be_quiet() -> None:
 
 
 def test_sentences_are_given_out_as_they_arrive_and_the_rest_after_a_pause() -> None:
-    reply = Reply((content("One. Tw"), 1.0, content("o and"), 10.0, content(" three."), END))
+    reply = Reply((content("One. Tw"), 1.0, content("o and"), 4.0, content(" three."), END))
     assert take_timed(Wire([reply]), later(Said(text="x"))) == [
         (0.0, Say(text="One.")),
         (pytest.approx(2.5), Say(text="Two and")),
-        (pytest.approx(11.0), Say(text="three.")),
+        (pytest.approx(5.0), Say(text="three.")),
     ]
 
 
@@ -318,6 +318,16 @@ def test_words_that_wait_for_their_sound_wait_no_longer_for_other_traces() -> No
     profile = NumberProfile(voice_source="agent")
     timed = take_timed(Wire([reply]), later(Said(text="x"), profile=profile))
     assert [at for at, said in timed if isinstance(said, Say)] == [pytest.approx(1.5)]
+
+
+def test_an_agent_at_work_shows_a_sign_of_life_though_it_says_nothing() -> None:
+    piece = frame({"type": "audio", "payload": {"state": "content", "content": "AAAA", "encoding": "audio/mp3"}})
+    timed = take_timed(Wire([Reply((piece, *([1.0, piece] * 12), END))]), later(Said(text="x")))
+    assert [(at, instruction.kind) for at, instruction in timed] == [
+        (5.0, "note"),
+        (10.0, "note"),
+        (12.0, "play-recording"),
+    ]
 
 
 def test_closing_a_turn_drops_its_answer() -> None:

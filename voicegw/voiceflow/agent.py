@@ -24,6 +24,9 @@ from voicegw.voiceflow.variables import plan_turn_variables, plan_variables
 
 TEXT_PATIENCE_SECONDS = 1.5
 """Text that is no whole sentence yet is said once nothing has come for so long."""
+SIGN_OF_LIFE_SECONDS = 5.0
+"""Traces that ask nothing of the call show at least so often that the agent is at work: a turn's budget runs from
+its last trace, and whoever keeps it sees only instructions."""
 END_PATIENCE_SECONDS = 10.0
 _MAX_USER_ID_CHARACTERS = 256
 _MAX_BUSY_WAIT_SECONDS = 3.0
@@ -171,11 +174,17 @@ class _Conversation:
     async def _ask(self, action: Action, variables: Mapping[str, object]) -> AsyncGenerator[Instruction]:
         planner = Planner(self._turn.profile)
         answer = self._client.interact(self._session_key, action, variables)
+        loop = asyncio.get_running_loop()
+        yielded_at = loop.time()
         try:
             async with aclosing(_with_pauses(answer, planner)) as traces:
                 async for trace in traces:
-                    for instruction in planner.flush_text() if trace is None else planner.receive(trace):
+                    instructions = planner.flush_text() if trace is None else planner.receive(trace)
+                    if not instructions and loop.time() - yielded_at >= SIGN_OF_LIFE_SECONDS:
+                        instructions = [Note(about="still-answering")]
+                    for instruction in instructions:
                         yield instruction
+                        yielded_at = loop.time()
         except AgentError:
             for instruction in planner.finish(clean=False):
                 yield instruction

@@ -43,9 +43,7 @@ class AgentMemory:
     heard_text: str = ""
 
 
-def plan_action(
-    heard: CallerInput, memory: AgentMemory, parties: CallParties, profile: NumberProfile
-) -> Action | None:
+def plan_action(heard: CallerInput, memory: AgentMemory, parties: CallParties, profile: NumberProfile) -> Action | None:
     """The action that tells the agent what was heard; None where there is nothing to tell.
 
     A request of the agent's own that does not fit the contract's `AnyRequest` is never sent.
