@@ -1,0 +1,122 @@
+"""`voicegw call`: a telephone in software, for any gateway's voice webhook."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from voicegw.cli.phone import DEFAULT_ACCOUNT_SID, DEFAULT_CALLED, DEFAULT_CALLER, Call, play_script, show_verdict, talk
+from voicegw.cli.serving import run
+from voicegw.cli.showing import err, is_interactive, show_error
+from voicegw.simulator import CallReport, CarrierRules, Script, ScriptFileError, load_script
+
+DEFAULT_URL = "http://127.0.0.1:8080/twilio/voice"
+_REFUSED = 403
+
+
+def call(
+    url: Annotated[str, typer.Argument(metavar="[URL]", help="The gateway's voice webhook.")] = DEFAULT_URL,
+    script: Annotated[
+        Path | None, typer.Option("--script", "-s", metavar="FILE", help="Let this YAML file call, not a person.")
+    ] = None,
+    caller: Annotated[
+        str | None, typer.Option("--from", help=f"Who calls. [dim]default: {DEFAULT_CALLER}[/dim]")
+    ] = None,
+    called: Annotated[
+        str | None, typer.Option("--to", help=f"Which number is called. [dim]default: {DEFAULT_CALLED}[/dim]")
+    ] = None,
+    auth_token: Annotated[
+        str, typer.Option(envvar="TWILIO_AUTH_TOKEN", show_envvar=True, help="Signs the webhooks, as Twilio does.")
+    ] = "",
+    account_sid: Annotated[
+        str, typer.Option(envvar="TWILIO_ACCOUNT_SID", show_envvar=True, help="The account that calls.")
+    ] = "",
+    public_url: Annotated[
+        str, typer.Option(help="The gateway's own VOICEGW_PUBLIC_URL, where URL is the way behind its proxy.")
+    ] = "",
+    words_per_second: Annotated[
+        float, typer.Option(min=0.5, max=50, help="How fast the simulated voice speaks.")
+    ] = CarrierRules().words_per_second,
+) -> None:
+    """Call a gateway from this terminal, as Twilio would.
+
+    Nothing but HTTP: signed webhooks go to the gateway, and what it answers is carried out. Type to speak; digits,
+    * and # are keys; Ctrl-C hangs up. At the end it says whether all that a caller can expect was so; if not, the
+    exit status is 1.
+
+    A script says what the caller does:
+
+    [dim]steps:[/dim]
+    [dim]  - hears: how can I help[/dim]
+    [dim]  - says: the front desk, please[/dim]
+    [dim]  - presses: "1234#"[/dim]
+    [dim]  - hangs_up[/dim]
+    [dim]callees:[/dim]
+    [dim]  "+14155550100": {outcome: busy, ring_seconds: 4}[/dim]
+
+    [dim]Examples[/dim]
+
+    [cyan]voicegw call[/cyan]
+
+    [cyan]voicegw call https://voice.example.com/twilio/voice --script tests/pin.yaml[/cyan]
+
+    [cyan]voicegw call --public-url https://voice.example.com[/cyan]  on the machine itself, past the proxy
+    """
+    played = _read(script) if script else None
+    if played is None and not is_interactive():
+        raise typer.BadParameter(
+            "there is no terminal to type in: say what to do with --script FILE", param_hint="--script"
+        )
+    asked = _call_to(url, public_url)
+    asked = replace(
+        asked,
+        auth_token=auth_token.partition(",")[0].strip(),
+        account_sid=account_sid or DEFAULT_ACCOUNT_SID,
+        caller=caller or (played and played.from_) or DEFAULT_CALLER,
+        called=called or (played and played.to) or DEFAULT_CALLED,
+        rules=CarrierRules(words_per_second=words_per_second),
+    )
+    report = run(play_script(asked, played) if played else talk(asked))
+    held = show_verdict(report, typed=played is None)
+    _explain(report)
+    if not held:
+        raise typer.Exit(1)
+
+
+def _read(path: Path) -> Script:
+    try:
+        return load_script(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise typer.BadParameter(f"{path} cannot be read: {exc}", param_hint="--script") from exc
+    except ScriptFileError as error:
+        show_error("\n".join((f"{path} is no script:", *error.faults)))
+        raise typer.Exit(2) from error
+
+
+def _call_to(url: str, public_url: str) -> Call:
+    """The call to place: signed for the public URL where one is given, and then sent to where `url` says."""
+    parts = urlsplit(url)
+    if re.fullmatch(r"https?", parts.scheme) is None or not parts.hostname:
+        raise typer.BadParameter(f"{url} is no http(s) address such as {DEFAULT_URL}", param_hint="URL")
+    if not public_url:
+        return Call(voice_url=url, auth_token="")
+    public = public_url.rstrip("/")
+    return Call(voice_url=public + parts.path, reached_at=f"{parts.scheme}://{parts.netloc}", auth_token="")
+
+
+def _explain(report: CallReport) -> None:
+    """Where the very first webhook failed, the reason is in the set-up: say what to look at."""
+    first = report.webhooks[0] if report.webhooks else None
+    if first is None:
+        return
+    if first.status == _REFUSED:
+        err.print(
+            "The gateway refused the signature. Give its TWILIO_AUTH_TOKEN and TWILIO_ACCOUNT_SID, and --public-url "
+            "where it knows itself by another address than the one you call.",
+            soft_wrap=True,
+        )
+    elif first.status is None:
+        err.print("Nobody answered there. Is the gateway running? Start it with: voicegw serve", soft_wrap=True)

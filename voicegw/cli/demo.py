@@ -1,0 +1,127 @@
+"""`voicegw demo`: gateway, embedded agent and telephone in one process, over real HTTP on loopback."""
+
+import logging
+import secrets
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from importlib.resources import as_file, files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from voicegw.app import create_gateway
+from voicegw.cli.logs import configure_logs
+from voicegw.cli.phone import DEFAULT_ACCOUNT_SID, VOICE_PATH, Call, play_script, show_verdict, talk
+from voicegw.cli.serving import Site, address_of, listen, run
+from voicegw.cli.showing import is_interactive, out
+from voicegw.config import Settings, load_settings
+from voicegw.demo.server import DEMO_API_KEY, DEMO_PROJECT_ID, EmbeddedAgent, create_agent
+from voicegw.simulator import Callee, CallReport, CarrierRules, Evidence, load_script
+
+_HERE = files("voicegw.cli")
+_LOOPBACK = "127.0.0.1"
+# A scripted call shows everything without the wait of a real one.
+_HURRIED = CarrierRules(words_per_second=5)
+
+FRONT_DESK = "+14155550142"
+DUTY_DENTIST = "sip:duty-dentist@pbx.example.com"
+LABORATORY = "sip:laboratory@pbx.example.com"
+_NAMES = {FRONT_DESK: "front desk", DUTY_DENTIST: "dentist", LABORATORY: "laboratory"}
+_CALLEES = {
+    FRONT_DESK: Callee(
+        ring_seconds=2, talk_seconds=6, greeting="Bright Smile Dental, front desk, good morning. What can I do for you?"
+    ),
+    DUTY_DENTIST: Callee(ring_seconds=3, talk_seconds=6, greeting="Doctor Reyes here. Tell me, where does it hurt?"),
+    LABORATORY: Callee(outcome="busy", ring_seconds=1),
+}
+_HINTS = (
+    'Say: "I want to book a visit", "my appointment" (the PIN is 1234), "opening hours", "the front desk",',
+    '"the laboratory" (busy), "emergency", "my insurance" (a slow tool), "break" (a failure), "goodbye".',
+)
+
+
+def demo(
+    scripted: Annotated[
+        bool, typer.Option("--scripted", help="Play the scripted call, even where there is a terminal.")
+    ] = False,
+) -> None:
+    """Call a dental practice on this machine; no account, no network.
+
+    A gateway, an agent that speaks Voiceflow's API, and a telephone in this terminal talk to each other over HTTP on
+    free ports of 127.0.0.1. Type to speak; digits, * and # are keys; Ctrl-C hangs up.
+
+    Without a terminal a scripted call is played: speech, a PIN by keypad, a forward to a human. The exit status is 1
+    if anything happened that must not happen to a caller.
+
+    [dim]Examples[/dim]
+
+    [cyan]voicegw demo[/cyan]
+
+    [cyan]voicegw demo < /dev/null[/cyan]  the scripted call
+    """
+    typed = is_interactive() and not scripted
+    configure_logs(level=logging.WARNING)
+    report, evidence = run(_demo(typed=typed))
+    if not show_verdict(report, typed=typed, evidence=evidence):
+        raise typer.Exit(1)
+
+
+async def _demo(*, typed: bool) -> tuple[CallReport, Evidence]:
+    """Start everything, call, stop everything; answers what happened, as the carrier and as the agent saw it."""
+    async with AsyncExitStack() as stack:
+        here = Path(stack.enter_context(TemporaryDirectory(prefix="voicegw-demo-")))
+        agent_socket, gateway_socket = listen(_LOOPBACK, 0), listen(_LOOPBACK, 0)
+        agent = create_agent()
+        (await stack.enter_async_context(Site(agent, agent_socket))).open()
+        auth_token = secrets.token_hex(16)
+        settings = _settings(here, address_of(agent_socket), address_of(gateway_socket), auth_token)
+        gateway = create_gateway(settings)
+        site = await stack.enter_async_context(Site(gateway.asgi, gateway_socket))
+        await stack.enter_async_context(gateway.asgi.router.lifespan_context(gateway.asgi))
+        site.open()
+        _introduce(settings)
+        call = Call(
+            voice_url=settings.public_url + VOICE_PATH,
+            auth_token=auth_token,
+            account_sid=DEFAULT_ACCOUNT_SID,
+            callees=_CALLEES,
+            names=_NAMES,
+        )
+        if typed:
+            report = await talk(call, _HINTS)
+        else:
+            script = load_script(_HERE.joinpath("demo_call.yaml").read_text(encoding="utf-8"))
+            report = await play_script(replace(call, rules=_HURRIED), script)
+    # The gateway has stopped, so the agent has been told of the end.
+    return report, _evidence(agent, report.call_sid)
+
+
+def _settings(here: Path, agent_url: str, gateway_url: str, auth_token: str) -> Settings:
+    """The gateway's settings: the demo's own file, and nothing of this machine's environment."""
+    with as_file(_HERE.joinpath("demo.toml")) as file:
+        environment: Mapping[str, str] = {
+            "VOICEGW_CONFIG": str(file),
+            "VOICEGW_HOST": _LOOPBACK,
+            "VOICEGW_PUBLIC_URL": gateway_url,
+            "TWILIO_ACCOUNT_SID": DEFAULT_ACCOUNT_SID,
+            "TWILIO_AUTH_TOKEN": auth_token,
+            "VOICEFLOW_BASE_URL": agent_url,
+            "VOICEFLOW_PROJECT_ID": DEMO_PROJECT_ID,
+            "VOICEFLOW_API_KEY": DEMO_API_KEY,
+        }
+        return load_settings(environment, here)
+
+
+def _introduce(settings: Settings) -> None:
+    out.print(
+        f"[dim]The gateway answers at {settings.public_url}{VOICE_PATH}, "
+        f"the agent at {settings.voiceflow.base_url}/v4/interact/stream.[/dim]",
+        soft_wrap=True,
+    )
+
+
+def _evidence(agent: EmbeddedAgent, call_sid: str) -> Evidence:
+    return Evidence(agent_actions=[received.action for received in agent.received_from(call_sid)])
