@@ -24,6 +24,7 @@ from voicegw.call.instructions import (
     LegacyKeypad,
     Note,
     OfferButtons,
+    Overdue,
     PlayAudio,
     PlayRecording,
     Prompt,
@@ -37,6 +38,7 @@ from voicegw.call.instructions import (
     StartRealtime,
 )
 from voicegw.call.moves import AskAgent, Line, Move, Perform, go_on, listen, own_words
+from voicegw.call.patience import TURN_BUDGET_SECONDS
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, Finish, HandOver
 from voicegw.call.state import Asked, CallState, Phase, Silences, finish_call
@@ -57,7 +59,9 @@ def begin_turn(state: CallState) -> CallState:
         interrupted=False,
         ending=None,
         after=None,
-        agent=replace(state.agent, hold_sound=""),
+        overdue=False,
+        gave_up=False,
+        agent=replace(state.agent, tools=()),
     )
 
 
@@ -65,7 +69,7 @@ def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallSta
     """Take in what has arrived since the last time; returns what it adds to say."""
     prompts: list[Prompt] = []
     for instruction in instructions:
-        state = replace(state, taken=state.taken + 1)
+        state = replace(state, taken=state.taken + 1, overdue=isinstance(instruction, Overdue))
         match instruction:
             case Say() | PlayAudio() | PlayRecording():
                 prompts.append(_with_barge_in(state, instruction))
@@ -73,9 +77,10 @@ def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallSta
             case Forward() | HangUp() | StartRealtime() | ReturnRequest() | SpliceTwiml() | AgentDown():
                 state = _note_ending(state, instruction)
             case HoldSound() as hold:
-                sound = hold.sound if hold.playing else ""
-                state = replace(state, agent=replace(state.agent, hold_sound=sound))
-            case ControlRealtime() | Note():
+                others = tuple(tool for tool in state.agent.tools if tool[0] != hold.tool_id)
+                tools = (*others, (hold.tool_id, hold.sound)) if hold.playing else others
+                state = replace(state, agent=replace(state.agent, tools=tools))
+            case ControlRealtime() | Overdue() | Note():
                 pass
             case _:
                 state = _set(state, instruction)
@@ -147,9 +152,10 @@ def settle(
     over: bool,
     failure: str = "",
     permanent: bool = False,
+    waited_seconds: float = 0.0,
 ) -> tuple[CallState, Move]:
-    """What to do with `prompts` now. `failure` is the code of a turn that failed, `over` says that no more comes."""
-    profile = line.profile
+    """What to do with `prompts` now. `failure` is the code of a turn that failed, `over` says that no more comes;
+    `waited_seconds` is how long the caller has been waiting since they last said or pressed something."""
     if _says_anything(prompts):
         state = _forget_telling(state)  # the agent has dealt with the forward that failed
     if state.interrupted and state.ending is None:
@@ -158,14 +164,41 @@ def settle(
     prompts = state.unsaid + prompts
     state = replace(state, unsaid=())
     if not over:
-        return state, Perform(CallPlan(prompts=prompts, then=go_on(state, profile)))
+        return _keep_waiting(state, line, prompts, waited_seconds)
     state = replace(state, running=False)
     if failure and state.ending is None:
+        if state.gave_up and not permanent:  # apologised for already: what the caller has said since is what counts
+            return _turn_over(state, line, prompts)
         return fail_turn(state, line, prompts, failure, permanent=permanent)
     state = replace(state, failures=0, launched=True)
     if state.ending is not None:
         return _act_on(replace(state, ending=None), line, state.ending, prompts)
     return _turn_over(state, line, prompts)
+
+
+def _keep_waiting(
+    state: CallState, line: Line, prompts: tuple[Prompt, ...], waited_seconds: float
+) -> tuple[CallState, Move]:
+    """The turn still runs: go on, or give up on it with an apology; the second time it is left behind."""
+    profile = line.profile
+    if not prompts and state.overdue and not state.gave_up:
+        return _give_up(state, line)
+    if not prompts and state.gave_up and waited_seconds > TURN_BUDGET_SECONDS:
+        if (queued := take_queued(state, line)) is not None:
+            return queued
+        state = replace(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False)
+        return state, Perform(CallPlan(prompts=(), then=listen(state, profile)))
+    return replace(state, phase=Phase.THINKING), Perform(CallPlan(prompts=prompts, then=go_on(state, profile)))
+
+
+def _give_up(state: CallState, line: Line) -> tuple[CallState, Move]:
+    """Apologise and let the caller speak again. The turn runs on: a late answer is still welcome."""
+    state = replace(state, gave_up=True, failures=state.failures + 1)
+    sorry = own_words(PhraseName.GIVE_UP, state, line.profile)
+    if state.failures >= line.profile.failures_before_fallback:
+        return begin_fallback(state, line, (sorry,))
+    state = replace(state, phase=Phase.LISTENING, silences=Silences())
+    return state, Perform(CallPlan(prompts=(sorry,), then=listen(state, line.profile)))
 
 
 def _turn_over(state: CallState, line: Line, prompts: tuple[Prompt, ...]) -> tuple[CallState, Move]:

@@ -53,6 +53,8 @@ def hear(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, M
     match state.phase:
         case Phase.THINKING:
             return _hear_while_thinking(state, heard)
+        case Phase.LISTENING if state.running:
+            return _hear_while_late(state, line, heard)
         case Phase.LISTENING:
             return _hear_while_listening(state, line, heard)
         case Phase.FORWARDING:
@@ -61,6 +63,17 @@ def hear(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, M
             return state, _finish(state.ended_reason)
         case _:
             assert_never(state.phase)
+
+
+def end_if_too_long(state: CallState, line: Line, now: float) -> tuple[CallState, Move] | None:
+    """A spoken goodbye once the call is over its length (`now`: epoch seconds); time with humans does not count."""
+    if state.phase not in (Phase.THINKING, Phase.LISTENING):
+        return None
+    if now - state.started_at - state.forward.seconds <= line.profile.max_call_seconds:
+        return None
+    goodbye = own_words(PhraseName.MAX_DURATION, state, line.profile)
+    plan = CallPlan(prompts=(goodbye,), then=Finish(reason="max-duration"))
+    return finish_call(state, "max-duration"), Perform(plan)
 
 
 def is_escape(state: CallState, line: Line, heard: CallerInput) -> bool:
@@ -81,9 +94,9 @@ def _hear_before_the_rest(state: CallState, line: Line, heard: CallerInput, afte
     """There was more to say than one answer holds: say the rest, unless the caller interrupts to go on talking."""
     match after:
         case Listen() if _is_said_or_pressed(heard):
-            return _hear_while_listening(replace(state, unsaid=(), after=None), line, heard)
+            return hear(replace(state, unsaid=(), after=None), line, heard)
         case Listen() if isinstance(heard, EventRaised | RequestReturned):
-            return _hear_while_listening(replace(state, after=None), line, heard)
+            return hear(replace(state, after=None), line, heard)
         case GoOn() if not isinstance(heard, StayedSilent):
             return _hear_while_thinking(replace(state, after=None), heard)
         case DialLeg():
@@ -122,6 +135,14 @@ def _hear_while_forwarding(state: CallState, line: Line, heard: CallerInput) -> 
     state = _queue_before_dialling(state, line, heard)
     then = DialLeg(leg=leg, hearing=hearing_now(state, line.profile))
     return state, Perform(CallPlan(prompts=(), then=then))
+
+
+def _hear_while_late(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
+    """We gave up on a turn that still runs: its late answer is spoken, unless the caller has begun something new."""
+    if isinstance(heard, StayedSilent):
+        after, move = _ask_whether_there(state, line)
+        return state, AwaitAgent(otherwise=(after, move))
+    return _hear_while_thinking(replace(state, phase=Phase.THINKING), heard)
 
 
 def _hear_while_thinking(state: CallState, heard: CallerInput) -> tuple[CallState, Move]:
@@ -198,11 +219,16 @@ def _press(state: CallState, line: Line, pressed: Pressed, *, paused: bool) -> t
 
 def _stay_silent(state: CallState, line: Line) -> tuple[CallState, Move]:
     """Kept keys are an entry now; otherwise the agent's `no-reply`, or our own prompts and at last a goodbye."""
-    profile = line.profile
     if state.keys_kept:
         return _press(state, line, Pressed(keys="", ended_by=""), paused=True)
     if state.agent.silence_seconds is not None:
         return replace(state, entry_full=False), AskAgent(StayedSilent())
+    return _ask_whether_there(state, line)
+
+
+def _ask_whether_there(state: CallState, line: Line) -> tuple[CallState, Perform]:
+    """The number's own prompts to a silent caller, and at last its goodbye."""
+    profile = line.profile
     seconds = state.silences.seconds + silence_to_await(state, profile)
     said = state.silences.prompts
     if said >= len(profile.silence.prompts_at_seconds) or seconds >= profile.silence.goodbye_at_seconds:

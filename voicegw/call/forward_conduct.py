@@ -52,7 +52,7 @@ def begin_human_forward(state: CallState, line: Line) -> tuple[CallState, Move]:
     if isinstance(route, Refusal):
         return begin_fallback(state, line, (), listening_after=True)
     forward = replace(state.forward, by_gateway=True, then_listen=True, told_agent=False)
-    state = replace(state, forward=forward)
+    state = replace(state, forward=forward, gave_up=state.running)  # a turn that still runs is not waited for
     return _dial(state, line, route.destinations, (_say(PhraseName.FORWARD_CONNECTING, state, line),))
 
 
@@ -83,10 +83,11 @@ def begin_fallback(
 def forward_ended(state: CallState, line: Line, ended: ForwardEnded) -> tuple[CallState, Move]:
     """What follows an attempt. `completed` without a bridge is a failure (the vendor's DialBridged=false)."""
     profile = line.profile
+    state = replace(state, forward=replace(state.forward, seconds=state.forward.seconds + ended.seconds))
     if ended.outcome is ForwardOutcome.COMPLETED and ended.bridged is not False:
         agent_can = not state.forward.by_gateway or state.forward.then_listen
         if profile.forwarding.after_forward == "agent" and agent_can:
-            done = ForwardState(attempts=state.forward.attempts)
+            done = ForwardState(attempts=state.forward.attempts, seconds=state.forward.seconds)
             return replace(state, phase=Phase.LISTENING, forward=done), AskAgent(ended)
         plan = CallPlan(prompts=(), then=Finish(reason="forward-completed"))
         return finish_call(state, "forward-completed"), Perform(plan)

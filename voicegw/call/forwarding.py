@@ -5,7 +5,7 @@ must lie inside the allow-list. Only the normalised form is dialled. Counts of t
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -39,8 +39,8 @@ __all__ = [
     "decide_forward",
     "fallback_route",
     "human_route",
-    "is_forwarding_loop",
     "judge_destination",
+    "ringing_name",
 ]
 
 MAX_ADDRESS_CHARS = 255
@@ -113,19 +113,18 @@ def fallback_route(
     return policy.route(profile.fallback, name="fallback", request=Forward(address="fallback"))
 
 
-def is_forwarding_loop(parties: CallParties, recent_legs: Iterable[Leg]) -> bool:
-    """Whether this new call is a leg that we dialled a moment ago, forwarded back to us by whom we dialled.
+def ringing_name(of: Leg | CallParties) -> str:
+    """What a leg that we dial and the same call coming back to us have in common; empty where nothing came back.
 
-    `ForwardedFrom` names the line that forwarded, and the caller is whom that leg presented. A carrier that
-    leaves `ForwardedFrom` out hides the loop.
+    `ForwardedFrom` names the line that forwarded, and the caller is whom our leg presented. A carrier that leaves
+    `ForwardedFrom` out hides the loop.
     """
-    if not parties.forwarded_from:
-        return False
-    return any(
-        _same_line(parties.forwarded_from, leg.address)
-        and (not leg.caller_id or _same_line(parties.caller_number, leg.caller_id))
-        for leg in recent_legs
-    )
+    if isinstance(of, Leg):
+        return f"ringing/{line_of(of.address)}/{line_of(of.caller_id)}"
+    if not of.forwarded_from:
+        return ""
+    forwarder = of.forwarded_from if of.forwarded_from.startswith(("+", "sip")) else f"+{of.forwarded_from}"
+    return f"ringing/{line_of(forwarder)}/{line_of(of.caller_number)}"
 
 
 def judge_destination(to: str, *, own_numbers: frozenset[str], called_number: str = "") -> str | RefusalReason:
@@ -259,11 +258,6 @@ def _forbidden(
     lines = {line_of(_dialled_form(address)), phone.e164 if phone is not None else ""}
     ours = {line_of(number) for number in own_numbers if number}
     return RefusalReason.OWN_NUMBER if lines & ours else None
-
-
-def _same_line(one: str, other: str) -> bool:
-    """Whether two spellings name one line: carriers write `ForwardedFrom` with and without the plus."""
-    return one.removeprefix("+").casefold() == other.removeprefix("+").casefold() != ""
 
 
 def _refuse(reason: RefusalReason, request: Forward) -> Refusal:

@@ -204,6 +204,13 @@ class AgentDown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """The agent has been quiet for longer than a caller is kept waiting. Made by whoever runs the turn."""
+
+    kind: Literal["overdue"] = "overdue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """Something for the call's log that the caller never hears."""
 
@@ -229,4 +236,4 @@ Setting = (
     Collect | SilenceTimeout | OfferButtons | LegacyKeypad | SetBargeIn | SetRecognition | SessionOpened | AwaitPath
 )
 Ending = Forward | HangUp | StartRealtime | ReturnRequest | SpliceTwiml | AgentDown
-Instruction = Prompt | Setting | Ending | HoldSound | ControlRealtime | Note
+Instruction = Prompt | Setting | Ending | HoldSound | ControlRealtime | Overdue | Note

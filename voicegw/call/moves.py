@@ -9,6 +9,8 @@ from voicegw.call.plan import CallPlan, GoOn, Hearing, Listen
 from voicegw.call.profile import Endpointing, NumberProfile
 from voicegw.call.state import CallState
 
+DEFAULT_DISCLOSURE = "default"
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -27,7 +29,10 @@ class AskAgent:
 
 @dataclass(frozen=True, slots=True)
 class AwaitAgent:
-    """The agent's turn runs: wait for it as patience allows."""
+    """The agent's turn runs: wait for it as patience allows. With `otherwise`, do not wait: what to do unless the
+    turn has brought something by now."""
+
+    otherwise: "tuple[CallState, Perform] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +102,27 @@ def go_on(state: CallState, profile: NumberProfile) -> GoOn:
     return GoOn(hearing=hearing_now(state, profile))
 
 
+def opening_words(state: CallState, profile: NumberProfile) -> tuple[Say, ...]:
+    """What we say ourselves before the agent's first word: the disclosure, which nothing interrupts, and a greeting."""
+    opening: list[Say] = []
+    if profile.disclosure == DEFAULT_DISCLOSURE:
+        opening.append(own_words(PhraseName.CONSENT, state, profile, barge_in=BargeIn.NONE))
+    elif profile.disclosure:
+        opening.append(_own(profile.disclosure, profile, BargeIn.NONE))
+    if profile.greeting:
+        opening.append(_own(profile.greeting, profile, BargeIn(profile.barge_in)))
+    return tuple(opening)
+
+
+def _own(text: str, profile: NumberProfile, barge_in: BargeIn) -> Say:
+    return Say(text=text, language=profile.language, barge_in=barge_in, by_gateway=True)
+
+
 def own_words(
     name: PhraseName,
     state: CallState,
     profile: NumberProfile,
+    /,
     *,
     variant: int = 0,
     barge_in: BargeIn = BargeIn.ANY,

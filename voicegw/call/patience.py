@@ -12,6 +12,8 @@ LATE_SENTENCE_GRACE_SECONDS = 0.5
 RINGING_AT_MOST_SECONDS = 8.0
 TURN_BUDGET_SECONDS = 25.0
 TOOL_BUDGET_SECONDS = 120.0
+# Voiceflow lets a tool take up to 600 s: no turn is waited for longer than that
+TURN_LIFETIME_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSettings:
-    """What the agent has set and what therefore holds until it sets it anew (None: the number's own default)."""
+    """What the agent has set and what therefore holds until it sets it anew (None: the number's own default).
+
+    `tools` are those at work now, each with the sound that the caller hears meanwhile.
+    """
 
     keypad: Collect | None = None
     silence_seconds: float | None = None
@@ -44,7 +47,7 @@ class AgentSettings:
     endpointing: str = ""
     language: str = ""
     hints: tuple[str, ...] = ()
-    hold_sound: str = ""
+    tools: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,9 @@ class Asked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardState:
     """Where a forward stands: legs not tried yet, attempts in this call, and who asked for it (`by_gateway`: not the
-    agent; `then_listen`: where it fails, the dialogue goes on). `fell_back`: the fallback destinations are used up."""
+    agent; `then_listen`: where it fails, the dialogue goes on). `fell_back`: the fallback destinations are used up.
+    `seconds`: how long the caller has been with humans in all.
+    """
 
     waiting: tuple[Leg, ...] = ()
     dialled: Leg | None = None
@@ -68,6 +73,7 @@ class ForwardState:
     then_listen: bool = False
     told_agent: bool = False
     fell_back: bool = False
+    seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +99,9 @@ class CallState:
     of this turn already folded in; `queued` is what the caller did while the agent was thinking; `ending` is what the
     turn wants done once it is over; `unsaid` is what did not fit into the last answer and `after` what follows it;
     `entry_full` says that the last entry ended by its length, so that a delimiter right after it belongs to it, and
-    `repeatable` are the prompts which that delimiter may cut off."""
+    `repeatable` are the prompts which that delimiter may cut off. `overdue`: the agent has kept the caller waiting for
+    too long; `gave_up`: we have apologised for it, and the turn still runs; `waiting_since` (epoch seconds): since when
+    the caller waits for an answer."""
 
     call_sid: str
     parties: CallParties
@@ -124,6 +132,9 @@ class CallState:
     failures: int = 0
     hops: int = 0
     forward: ForwardState = ForwardState()
+    overdue: bool = False
+    gave_up: bool = False
+    waiting_since: float = 0.0
     fallbacks_asked: int = 0
     end_sent: bool = False
     ended_reason: str = ""

@@ -19,6 +19,7 @@ class _Call:
     document: bytes
     version: int
     expires_at: float
+    live: bool = True
     turns: dict[int, _Turn] = field(default_factory=dict)
     answers: dict[str, bytes] = field(default_factory=dict)
     audio: set[str] = field(default_factory=set)
@@ -36,29 +37,36 @@ class MemoryStore:
         self._counts: dict[tuple[str, int], tuple[int, float]] = {}
 
     async def create_call(self, call_sid: str, document: bytes) -> bool:
-        if self._live(call_sid) is not None:
+        if self._known(call_sid) is not None:
             return False
         self._calls[call_sid] = _Call(document, 1, self._expiry())
         return True
 
     async def load_call(self, call_sid: str) -> StoredCall | None:
-        call = self._live(call_sid)
+        call = self._known(call_sid)
         return StoredCall(call.document, call.version) if call else None
 
     async def save_call(
-        self, call_sid: str, document: bytes, version: int, *, answered: tuple[str, bytes] | None = None
+        self,
+        call_sid: str,
+        document: bytes,
+        version: int,
+        *,
+        answered: tuple[str, bytes] | None = None,
+        live: bool = True,
     ) -> int:
-        call = self._live(call_sid)
+        call = self._known(call_sid)
         if call is None or call.version != version:
             raise StaleVersion(f"call {call_sid} is not at version {version} any more")
-        call.document, call.version, call.expires_at = document, version + 1, self._expiry()
+        call.document, call.version, call.expires_at, call.live = document, version + 1, self._expiry(), live
         if answered is not None:
             step, answer = answered
             call.answers[step] = answer
         return call.version
 
     async def live_calls(self) -> tuple[str, ...]:
-        return tuple(call_sid for call_sid in self._calls if self._live(call_sid) is not None)
+        now = self._wall()
+        return tuple(call_sid for call_sid, call in self._calls.items() if call.live and call.expires_at > now)
 
     async def forget_call(self, call_sid: str) -> None:
         call = self._calls.pop(call_sid, None)
@@ -66,7 +74,7 @@ class MemoryStore:
             self._audio.pop(token, None)
 
     async def append_turn(self, call_sid: str, turn: int, entries: tuple[bytes, ...], *, over: bool) -> None:
-        if (call := self._live(call_sid)) is None:
+        if (call := self._known(call_sid)) is None:
             return
         progress = call.turns.setdefault(turn, _Turn())
         progress.entries.extend(entries)
@@ -75,12 +83,12 @@ class MemoryStore:
         call.expires_at = self._expiry()
 
     async def read_turn(self, call_sid: str, turn: int) -> StoredTurn | None:
-        call = self._live(call_sid)
+        call = self._known(call_sid)
         progress = call.turns.get(turn) if call else None
         return StoredTurn(tuple(progress.entries), progress.over, progress.beat_at) if progress else None
 
     async def put_audio(self, call_sid: str, token: str, audio: StoredAudio) -> None:
-        if (call := self._live(call_sid)) is not None:
+        if (call := self._known(call_sid)) is not None:
             call.audio.add(token)
             self._audio[token] = audio
 
@@ -88,7 +96,7 @@ class MemoryStore:
         return self._audio.get(token)
 
     async def get_answer(self, call_sid: str, step: str) -> bytes | None:
-        call = self._live(call_sid)
+        call = self._known(call_sid)
         return call.answers.get(step) if call else None
 
     async def claim_name(self, name: str, owner: str) -> bool:
@@ -124,6 +132,6 @@ class MemoryStore:
     def _expiry(self) -> float:
         return self._wall() + self._lifetime
 
-    def _live(self, call_sid: str) -> _Call | None:
+    def _known(self, call_sid: str) -> _Call | None:
         call = self._calls.get(call_sid)
         return call if call is not None and call.expires_at > self._wall() else None

@@ -38,9 +38,15 @@ class SqliteStore:
         return await self._do(SqliteFile.load_call, call_sid, self._wall())
 
     async def save_call(
-        self, call_sid: str, document: bytes, version: int, *, answered: tuple[str, bytes] | None = None
+        self,
+        call_sid: str,
+        document: bytes,
+        version: int,
+        *,
+        answered: tuple[str, bytes] | None = None,
+        live: bool = True,
     ) -> int:
-        saved = await self._do(SqliteFile.save_call, call_sid, document, version, self._expiry(), answered)
+        saved = await self._do(SqliteFile.save_call, call_sid, document, version, self._expiry(), answered, live)
         if not saved:
             raise StaleVersion(f"call {call_sid} is not at version {version} any more")
         return version + 1

@@ -12,8 +12,10 @@ from voicegw.turns.ports import StoredAudio, StoredCall, StoredTurn
 _SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
-    call_sid TEXT PRIMARY KEY, document BLOB NOT NULL, version INTEGER NOT NULL, expires_at REAL NOT NULL
+    call_sid TEXT PRIMARY KEY, document BLOB NOT NULL, version INTEGER NOT NULL, expires_at REAL NOT NULL,
+    live INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS live_calls ON calls (expires_at) WHERE live = 1;
 CREATE TABLE IF NOT EXISTS turns (
     call_sid TEXT NOT NULL, turn INTEGER NOT NULL, ended INTEGER NOT NULL, beat_at REAL NOT NULL,
     PRIMARY KEY (call_sid, turn)
@@ -74,8 +76,8 @@ class SqliteFile:
 
     def create_call(self, call_sid: str, document: bytes, now: float, expires_at: float) -> bool:
         made = self._connection.execute(
-            "INSERT INTO calls VALUES (?, ?, 1, ?) ON CONFLICT (call_sid) DO UPDATE SET document = excluded.document, "
-            "version = 1, expires_at = excluded.expires_at WHERE calls.expires_at <= ?",
+            "INSERT INTO calls VALUES (?, ?, 1, ?, 1) ON CONFLICT (call_sid) DO UPDATE SET document = excluded.document, "
+            "version = 1, expires_at = excluded.expires_at, live = 1 WHERE calls.expires_at <= ?",
             (call_sid, document, expires_at, now),
         )
         return made.rowcount == 1
@@ -87,20 +89,26 @@ class SqliteFile:
         return StoredCall(*row) if row else None
 
     def save_call(
-        self, call_sid: str, document: bytes, version: int, expires_at: float, answered: tuple[str, bytes] | None
+        self,
+        call_sid: str,
+        document: bytes,
+        version: int,
+        expires_at: float,
+        answered: tuple[str, bytes] | None,
+        live: bool,
     ) -> bool:
         with self._transaction() as connection:
             saved = connection.execute(
-                "UPDATE calls SET document = ?, version = version + 1, expires_at = ? "
+                "UPDATE calls SET document = ?, version = version + 1, expires_at = ?, live = ? "
                 "WHERE call_sid = ? AND version = ?",
-                (document, expires_at, call_sid, version),
+                (document, expires_at, int(live), call_sid, version),
             )
             if saved.rowcount == 1 and answered is not None:
                 connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (call_sid, *answered))
         return saved.rowcount == 1
 
     def live_calls(self, now: float) -> tuple[str, ...]:
-        rows = self._connection.execute("SELECT call_sid FROM calls WHERE expires_at > ?", (now,))
+        rows = self._connection.execute("SELECT call_sid FROM calls WHERE live = 1 AND expires_at > ?", (now,))
         return tuple(call_sid for (call_sid,) in rows)
 
     def forget_calls(self, call_sids: tuple[str, ...]) -> None:

@@ -1,33 +1,34 @@
-"""One call, webhook by webhook: load its state, let the pure conduct decide, wait for the agent, save, answer.
+"""All live calls of this process, webhook by webhook.
 
 A step is answered once: its bytes are kept, and whoever asks again (a carrier's retry, a replay) gets the same bytes
 and changes nothing. One webhook of a call at a time in this process; between processes the store's version decides.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
 
-from voicegw.call.answer import begin_turn, fold, settle
-from voicegw.call.conduct import hear
+from voicegw.call.conduct import end_if_too_long, hear
 from voicegw.call.forward_conduct import begin_fallback
+from voicegw.call.forwarding import ringing_name
 from voicegw.call.heard import estimate_heard
-from voicegw.call.inputs import CallerInput, CallParties, Pressed, Said, Started
-from voicegw.call.instructions import PlayAudio, Prompt
-from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, Perform, hearing_now, is_collecting, own_words
+from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, Pressed, Said, Started
+from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, hearing_now, opening_words
 from voicegw.call.patience import Waiting
-from voicegw.call.phrases import PhraseName
-from voicegw.call.plan import CallPlan, Finish, GoOn
-from voicegw.call.state import CallState, Spoken, dump_state, load_state, spoken_text, start_call
+from voicegw.call.state import CallState, Phase, dump_state, load_state, start_call
 from voicegw.errors import StaleVersion
 from voicegw.turns.ending import CallEnder
-from voicegw.turns.ports import Agent, CallStore, Performer, TurnRequest
+from voicegw.turns.locks import NamedLocks
+from voicegw.turns.ports import Agent, CallStore, Performer
 from voicegw.turns.runner import TurnRunner
+from voicegw.turns.webhook import Desk, Webhook
 
 VOICE_STEP = "voice"
+ANSWERED_ELSEWHERE_SECONDS = 10.0
+REAP_AFTER_SECONDS = 900.0
+_POLL_SECONDS = 0.1
 
 _log = structlog.get_logger(__name__)
 
@@ -48,7 +49,7 @@ class UnknownCall(LookupError):  # noqa: N818 (says what happened)
 
 
 class Conversations:
-    """All live calls of this process."""
+    """Answers the webhooks of all calls, and ends them. `clock` is monotonic, `wall` epoch seconds."""
 
     def __init__(
         self,
@@ -61,13 +62,12 @@ class Conversations:
         wall: Callable[[], float],
     ) -> None:
         self._store = store
-        self._performer = performer
         self._line_for = line_for
         self._clock = clock
         self._wall = wall
-        self._runner = TurnRunner(agent, store, clock, wall)
-        self._ender = CallEnder(agent, store, self._runner)
-        self._locks: dict[str, _CountedLock] = {}
+        runner = TurnRunner(agent, store, clock, wall)
+        self._desk = Desk(runner, CallEnder(agent, store, runner, self._forget_line), store, performer, wall)
+        self._locks = NamedLocks()
         self._lines: dict[str, Line] = {}
 
     @property
@@ -78,73 +78,132 @@ class Conversations:
     async def ring(self, incoming: Incoming) -> bytes:
         """Answer the first webhook of a call: launch the agent, and say what it says. Idempotent."""
         waiting = Waiting(since=self._clock(), ringing=incoming.ringing)
-        self._lines[incoming.call_sid] = incoming.line
-        state = start_call(incoming.call_sid, incoming.parties, user_id=incoming.user_id, started_at=self._wall())
-        async with self._one_at_a_time(incoming.call_sid):
+        call_sid, line = incoming.call_sid, incoming.line
+        state = start_call(call_sid, incoming.parties, user_id=incoming.user_id, started_at=self._wall())
+        state = replace(state, unsaid=opening_words(state, line.profile))
+        async with self._locks.hold(call_sid):
             move: Move = AskAgent(Started())
             version = 1
-            if not await self._store.create_call(incoming.call_sid, dump_state(state)):
-                if (answer := await self._store.get_answer(incoming.call_sid, VOICE_STEP)) is not None:
+            if not await self._store.create_call(call_sid, dump_state(state)):
+                if (answer := await self._store.get_answer(call_sid, VOICE_STEP)) is not None:
                     return answer
-                state, version = await self._load(incoming.call_sid)
+                state, version = await self._load(call_sid)
                 move = AwaitAgent() if state.turn else move
-            return await self._carry_out(_Webhook(VOICE_STEP, waiting, incoming.line, version), state, move)
+            self._lines[call_sid] = line
+            return await self._answer(VOICE_STEP, waiting, line, version, state, move)
+
+    async def first_answer(self, call_sid: str) -> bytes | None:
+        """How the first webhook of a call was answered; None if it has not been. Raises `StoreError`."""
+        return await self._store.get_answer(call_sid, VOICE_STEP)
+
+    def is_live(self, call_sid: str) -> bool:
+        """Is this call one of `live_calls`?"""
+        return call_sid in self._lines
 
     async def step(self, call_sid: str, turn: int, step: int, heard: CallerInput) -> bytes:
         """Answer the webhook of one step with what was heard there. Raises `UnknownCall`, `StoreError`."""
         waiting = Waiting(since=self._clock())
-        name = f"{turn}/{step}"
-        async with self._one_at_a_time(call_sid):
+        async with self._locks.hold(call_sid):
             state, version = await self._load(call_sid)
+            name = f"{turn}/{step}"
             if (turn, step) != (state.turn, state.step):
                 answer = await self._store.get_answer(call_sid, name)
-                return answer if answer is not None else self._performer.point_to(state)
+                return answer if answer is not None else self._desk.performer.point_to(state)
             line = self._line_of(state)
+            if isinstance(heard, ForwardEnded) and state.forward.dialled is not None:
+                await self._store.release_name(ringing_name(state.forward.dialled), call_sid)
             state = self._note_what_was_heard(state, line, heard)
-            state, move = hear(state, line, heard)
-            try:
-                return await self._carry_out(_Webhook(name, waiting, line, version), state, move)
-            except StaleVersion:  # another process answered this very step first: its bytes are the answer
-                answer = await self._store.get_answer(call_sid, name)
-                if answer is None:
-                    raise
-                return answer
+            state, move = end_if_too_long(state, line, self._wall()) or hear(state, line, heard)
+            return await self._answer(name, waiting, line, version, state, move)
 
     async def hang_up(self, call_sid: str, reason: str) -> None:
         """The call is over, whoever ended it: the agent gets its `end`, exactly once."""
-        async with self._one_at_a_time(call_sid):
+        async with self._locks.hold(call_sid):
             try:
                 await self._end(call_sid, reason)
             except StaleVersion:  # another process wrote in between: what it wrote decides
                 await self._end(call_sid, reason)
+
+    async def rescue(self, call_sid: str, failed_url: str = "") -> bytes:
+        """The carrier could not use an answer: apologise and go on where the call stands; the second time the
+        number's fallback destinations, or a goodbye. Raises `UnknownCall`, `StoreError`.
+
+        Idempotent where the carrier names the `failed_url`: no URL is handed out twice, so none fails twice.
+        """
+        waiting = Waiting(since=self._clock())
+        async with self._locks.hold(call_sid):
+            state, version = await self._load(call_sid)
+            state = replace(state, fallbacks_asked=state.fallbacks_asked + 1)
+            name = f"rescue/{failed_url or state.fallbacks_asked}"
+            if (answer := await self._store.get_answer(call_sid, name)) is not None:
+                return answer
+            if state.end_sent:
+                return self._desk.performer.point_to(state)
+            line = self._line_of(state)
+            if state.fallbacks_asked == 1:
+                state = replace(state, step=state.step + 1)
+                answer = self._desk.performer.apologise(state, line)
+                await self._store.save_call(call_sid, dump_state(state), version, answered=(name, answer))
+                return answer
+            state, move = begin_fallback(replace(state, unsaid=(), after=None), line, ())
+            return await self._answer(name, waiting, line, version, state, move)
+
+    async def look(self, call_sid: str) -> tuple[CallState, Line]:
+        """A call as it stands, and its line. Raises `UnknownCall`, `StoreError`."""
+        state, _ = await self._load(call_sid)
+        return state, self._line_of(state)
+
+    async def is_our_own_forward(self, parties: CallParties) -> bool:
+        """Is this new call a leg that we are just dialling, sent back to us by whom we dialled?"""
+        name = ringing_name(parties)
+        if not name:
+            return False
+        if not await self._store.claim_name(name, "asking"):
+            return True
+        await self._store.release_name(name, "asking")
+        return False
+
+    async def reap(self) -> int:
+        """End calls whose end no one has reported; returns how many those were."""
+        reaped = 0
+        for call_sid in await self._store.live_calls():
+            try:
+                state, _ = await self._load(call_sid)
+            except UnknownCall:
+                continue
+            dialled = state.forward.dialled if state.phase is Phase.FORWARDING else None
+            rest = dialled.time_limit_seconds + dialled.ring_seconds if dialled else 0
+            if self._wall() - max(state.spoken.at, state.started_at) > REAP_AFTER_SECONDS + rest:
+                _log.warning("call reaped", call_sid=call_sid)
+                await self.hang_up(call_sid, "reaped")
+                reaped += 1
+        return reaped
+
+    async def close(self, grace_seconds: float) -> None:
+        """Let running turns and farewells finish for at most `grace_seconds`."""
+        await self._desk.runner.close(grace_seconds)
+        await self._desk.ender.close(grace_seconds)
+
+    async def _answer(
+        self, step: str, waiting: Waiting, line: Line, version: int, state: CallState, move: Move
+    ) -> bytes:
+        webhook = Webhook(self._desk, step=step, waiting=waiting, line=line, version=version)
+        try:
+            return await webhook.answer(state, move)
+        except StaleVersion:  # another process has this very step: its bytes are the answer
+            deadline = self._clock() + ANSWERED_ELSEWHERE_SECONDS
+            while self._clock() < deadline:
+                if (answer := await self._store.get_answer(state.call_sid, step)) is not None:
+                    return answer
+                await asyncio.sleep(_POLL_SECONDS)
+            raise
 
     async def _end(self, call_sid: str, reason: str) -> None:
         try:
             state, version = await self._load(call_sid)
         except UnknownCall:
             return
-        await self._ender.end(state, version, self._line_of(state), reason)
-        self._lines.pop(call_sid, None)
-
-    async def rescue(self, call_sid: str) -> bytes:
-        """The carrier could not use an answer: apologise and go on where the call stands; the second time the
-        number's fallback destinations, or a goodbye. Raises `UnknownCall`, `StoreError`."""
-        waiting = Waiting(since=self._clock())
-        async with self._one_at_a_time(call_sid):
-            state, version = await self._load(call_sid)
-            line = self._line_of(state)
-            state = replace(state, fallbacks_asked=state.fallbacks_asked + 1)
-            if state.fallbacks_asked == 1:
-                await self._store.save_call(call_sid, dump_state(state), version)
-                return self._performer.apologise(state, line)
-            webhook = _Webhook(f"rescue/{state.fallbacks_asked}", waiting, line, version)
-            state, move = begin_fallback(replace(state, unsaid=(), after=None), line, ())
-            return await self._carry_out(webhook, state, move)
-
-    async def close(self, grace_seconds: float) -> None:
-        """Let running turns and farewells finish for at most `grace_seconds`."""
-        await self._runner.close(grace_seconds)
-        await self._ender.close(grace_seconds)
+        await self._desk.ender.end(state, version, self._line_of(state), reason)
 
     async def _load(self, call_sid: str) -> tuple[CallState, int]:
         stored = await self._store.load_call(call_sid)
@@ -153,129 +212,23 @@ class Conversations:
             raise UnknownCall(call_sid)
         return state, stored.version
 
-    async def _carry_out(self, webhook: "_Webhook", state: CallState, move: Move) -> bytes:
-        """Follow moves until one is to be performed; every loop but the last begins or awaits a turn."""
-        while True:
-            match move:
-                case AskAgent(heard=heard):
-                    state = await self._begin(webhook, state, heard)
-                    move = AwaitAgent()
-                case AwaitAgent():
-                    state, move = await self._await(webhook, state)
-                case Perform(plan=plan):
-                    return await self._perform(webhook, state, plan)
-
-    async def _begin(self, webhook: "_Webhook", state: CallState, heard: CallerInput) -> CallState:
-        if state.running:  # the call left this turn behind (escape key, forward): only its session matters now
-            progress = await self._runner.settled(state.call_sid, state.turn)
-            settings, _ = fold(state, progress.instructions[state.taken :])
-            state = replace(state, session_key=settings.session_key, user_id=settings.user_id)
-        request = turn_request(state, webhook.line, heard)
-        state = begin_turn(replace(state, heard_text=""))
-        # saved before the agent is asked: a restart must know that this input has been used
-        webhook.version = await self._store.save_call(state.call_sid, dump_state(state), webhook.version)
-        self._runner.begin(request, state.turn)
-        return state
-
-    async def _await(self, webhook: "_Webhook", state: CallState) -> tuple[CallState, Move]:
-        line = webhook.line
-        progress = await self._runner.wait(state.call_sid, state.turn, state.taken, webhook.waiting)
-        state, prompts = fold(state, progress.instructions)
-        over = progress.over
-        state, move = settle(
-            state,
-            line,
-            prompts,
-            over=over is not None,
-            failure=over.failure if over else "",
-            permanent=bool(over and over.permanent),
-        )
-        if isinstance(move, Perform) and isinstance(move.plan.then, GoOn) and not move.plan.prompts:
-            state, prompts = _fill(state, line)
-            move = Perform(CallPlan(prompts=prompts, then=move.plan.then))
-        return state, move
-
-    async def _perform(self, webhook: "_Webhook", state: CallState, plan: CallPlan) -> bytes:
-        state = replace(state, step=state.step + 1)
-        performance = await self._performer.perform(state, webhook.line, plan)
-        state = replace(
-            state,
-            unsaid=performance.unsaid,
-            after=plan.then if performance.unsaid else None,
-            spoken=Spoken(text=spoken_text(plan.prompts), at=self._wall()),
-        )
-        answered = (webhook.step, performance.answer)
-        version = await self._store.save_call(state.call_sid, dump_state(state), webhook.version, answered=answered)
-        if isinstance(plan.then, Finish) and not performance.unsaid:
-            await self._ender.end(state, version, webhook.line, plan.then.reason)
-            self._lines.pop(state.call_sid, None)
-        return performance.answer
-
     def _line_of(self, state: CallState) -> Line:
         """A live call keeps the line it began with, whatever is reloaded; after a restart, the line as set now."""
+        if state.end_sent:
+            return self._line_for(state.parties)
         return self._lines.setdefault(state.call_sid, self._line_for(state.parties))
 
+    def _forget_line(self, call_sid: str) -> None:
+        self._lines.pop(call_sid, None)
+
     def _note_what_was_heard(self, state: CallState, line: Line, heard: CallerInput) -> CallState:
-        if not isinstance(heard, Said | Pressed) or not state.spoken.text:
+        if not isinstance(heard, Said | Pressed):
             return state
-        seconds = self._wall() - state.spoken.at
+        now = self._wall()
+        state = replace(state, waiting_since=now)
+        if not state.spoken.text:
+            return state
+        seconds = now - state.spoken.at
         endpointing = hearing_now(state, line.profile).endpointing
         text = estimate_heard(state.spoken.text, seconds, heard, endpointing)
         return replace(state, heard_text="" if text == state.spoken.text else text)
-
-    @asynccontextmanager
-    async def _one_at_a_time(self, call_sid: str) -> AsyncIterator[None]:
-        held = self._locks.setdefault(call_sid, _CountedLock())
-        held.users += 1
-        try:
-            async with held.lock:
-                yield
-        finally:
-            held.users -= 1
-            if not held.users:
-                del self._locks[call_sid]
-
-
-class _CountedLock:
-    """A lock that is forgotten with its last user."""
-
-    __slots__ = ("lock", "users")
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.users = 0
-
-
-@dataclass(slots=True)
-class _Webhook:
-    """The webhook being answered: which step, since when, for which line, and the state's version in the store."""
-
-    step: str
-    waiting: Waiting
-    line: Line
-    version: int
-
-
-def turn_request(state: CallState, line: Line, heard: CallerInput) -> TurnRequest:
-    """What the agent needs to know for one turn of this call."""
-    return TurnRequest(
-        call_sid=state.call_sid,
-        parties=state.parties,
-        profile=line.profile,
-        heard=heard,
-        user_id=state.user_id,
-        session_key=state.session_key,
-        launched=state.launched,
-        buttons=state.asked.buttons,
-        collecting=is_collecting(state),
-        legacy_keypad=state.asked.legacy_keypad,
-        heard_text=state.heard_text,
-    )
-
-
-def _fill(state: CallState, line: Line) -> tuple[CallState, tuple[Prompt, ...]]:
-    """Something to hear while the agent is busy: its tool's sound, else a filler, never the same twice running."""
-    if state.agent.hold_sound.startswith("https://"):
-        return state, (PlayAudio(source=state.agent.hold_sound),)
-    filler = own_words(PhraseName.FILLER, state, line.profile, variant=state.fillers)
-    return replace(state, fillers=state.fillers + 1), (filler,)

@@ -4,6 +4,7 @@ A turn whose caller is gone is read to its end or its budget; nothing that it st
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -22,7 +23,8 @@ _log = structlog.get_logger(__name__)
 class CallEnder:
     """Says farewell to the agent for every call that ends, in tasks of its own."""
 
-    def __init__(self, agent: Agent, store: CallStore, runner: TurnRunner) -> None:
+    def __init__(self, agent: Agent, store: CallStore, runner: TurnRunner, forget: Callable[[str], None]) -> None:
+        self._forget = forget
         self._agent = agent
         self._store = store
         self._runner = runner
@@ -36,7 +38,9 @@ class CallEnder:
         if state.end_sent:
             return
         state = replace(finish_call(state, reason), end_sent=True)
-        await self._store.save_call(state.call_sid, dump_state(state), version)
+        await self._store.save_call(state.call_sid, dump_state(state), version, live=False)
+        self._forget(state.call_sid)
+        _log.info("call ended", call_sid=state.call_sid, reason=state.ended_reason)
         farewell = asyncio.create_task(self._farewell(state, line), name=f"farewell-{state.call_sid}")
         self._farewells.add(farewell)
         farewell.add_done_callback(self._farewells.discard)

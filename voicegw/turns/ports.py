@@ -118,16 +118,23 @@ class CallStore(Protocol):
     async def load_call(self, call_sid: str) -> StoredCall | None: ...
 
     async def save_call(
-        self, call_sid: str, document: bytes, version: int, *, answered: tuple[str, bytes] | None = None
+        self,
+        call_sid: str,
+        document: bytes,
+        version: int,
+        *,
+        answered: tuple[str, bytes] | None = None,
+        live: bool = True,
     ) -> int:
         """Replace the document if `version` is still the stored one; returns the new version, else `StaleVersion`.
 
-        `answered` (a step's name and its answer) is kept in the same act: both or neither.
+        `answered` (a step's name and its answer) is kept in the same act: both or neither. A call that is not `live`
+        any more is only remembered.
         """
         ...
 
     async def live_calls(self) -> tuple[str, ...]:
-        """The ids of all calls not yet forgotten."""
+        """The ids of all calls that are not over."""
         ...
 
     async def forget_call(self, call_sid: str) -> None:

@@ -24,6 +24,10 @@ class Progress:
     instructions: tuple[Instruction, ...] = ()
     over: TurnOver | None = None
 
+    def is_news(self) -> bool:
+        """Is the turn over, or is there something to say?"""
+        return self.over is not None or self.has_words()
+
     def has_words(self) -> bool:
         """Is there something that a caller would hear?"""
         return any(isinstance(item, Say | PlayAudio | PlayRecording) for item in self.instructions)

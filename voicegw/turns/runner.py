@@ -7,13 +7,14 @@ whose process died shows no sign of life and counts as lost.
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing, suppress
+from dataclasses import replace
 
 import structlog
 
-from voicegw.call.instructions import HoldSound, Instruction, PlayAudio, PlayRecording, Say
-from voicegw.call.patience import SENTENCE_GRACE_SECONDS, Waiting, budget_seconds
+from voicegw.call.instructions import HoldSound, Instruction, Overdue, PlayAudio, PlayRecording, Say, SessionOpened
+from voicegw.call.patience import SENTENCE_GRACE_SECONDS, TURN_LIFETIME_SECONDS, Waiting, budget_seconds
 from voicegw.errors import AgentError, AgentNotConfigured, StoreError
-from voicegw.turns.ports import Agent, CallStore, TurnRequest
+from voicegw.turns.ports import Agent, CallStore, StoredTurn, TurnRequest
 from voicegw.turns.progress import Progress, TurnOver, dump_entry, load_progress
 
 BEAT_SECONDS = 2.0
@@ -81,32 +82,45 @@ class TurnRunner:
         return len(self._turns)
 
     def begin(self, request: TurnRequest, turn: int) -> None:
-        """Begin a turn; a turn of the same call that still runs here is waited for first (`settled` is the guard)."""
+        """Begin a turn. A turn of the same call that still runs here was left behind: it is broken off first."""
         running = RunningTurn(request, turn)
         before = self._turns.get(request.call_sid)
+        if before is not None and before.over is None and before.task is not None:
+            before.task.cancel()
         self._turns[request.call_sid] = running
         running.task = asyncio.create_task(self._run(running, before), name=f"turn-{turn}-{request.call_sid}")
 
-    async def wait(self, call_sid: str, turn: int, taken: int, waiting: Waiting) -> Progress:
-        """What the turn has brought beyond `taken`, once it is over or as soon as `waiting` says to answer."""
+    async def wait(
+        self, call_sid: str, turn: int, taken: int, waiting: Waiting, words_at: float | None = None
+    ) -> Progress:
+        """What the turn has brought beyond `taken`, once it is over or as soon as `waiting` says to answer.
+
+        `words_at` is since when there is something to say from elsewhere.
+        """
         running = self._turns.get(call_sid)
         if running is None or running.turn != turn:
-            return await self._wait_elsewhere(call_sid, turn, taken, waiting)
+            return await self._wait_elsewhere(call_sid, turn, taken, waiting, words_at)
         while running.over is None:
-            deadline = waiting.answer_at(running.first_words_at(taken))
+            deadline = waiting.answer_at(words_at if words_at is not None else running.first_words_at(taken))
             if self._clock() >= deadline or not await running.changed_before(deadline, self._clock):
                 break
         return running.progress(taken)
 
+    async def so_far(self, call_sid: str, turn: int, taken: int = 0) -> Progress:
+        """Everything a turn has brought until now beyond `taken`."""
+        running = self._turns.get(call_sid)
+        if running is not None and running.turn == turn:
+            return running.progress(taken)
+        stored = await self._store.read_turn(call_sid, turn)
+        return self._read_stored(stored, taken) if stored else Progress(over=TurnOver(failure="turn-lost"))
+
     async def settled(self, call_sid: str, turn: int) -> Progress:
-        """Everything a turn brought, once it is over (its own budget bounds the wait)."""
+        """Everything a turn brought, once it is over (its lifetime bounds the wait)."""
         running = self._turns.get(call_sid)
         if running is not None and running.turn == turn:
             while running.over is None:
                 await running.changed_before(self._clock() + BEAT_SECONDS, self._clock)
-            return running.progress(0)
-        stored = await self._store.read_turn(call_sid, turn)
-        return load_progress(stored.entries, 0) if stored else Progress(over=TurnOver(failure="turn-lost"))
+        return await self.so_far(call_sid, turn)
 
     def drop(self, call_sid: str) -> None:
         """Forget a call's finished turn."""
@@ -126,9 +140,10 @@ class TurnRunner:
 
     async def _run(self, running: RunningTurn, before: RunningTurn | None) -> None:
         request = running.request
-        if before is not None and before.task is not None:
-            await asyncio.wait({before.task})
         try:
+            if before is not None and before.task is not None:
+                await asyncio.wait({before.task})
+                await self._inherit(running, before)
             over = await self._carry(running)
         except AgentError as error:
             _log.warning(
@@ -144,35 +159,53 @@ class TurnRunner:
         await self._keep(running, over)
         running.finish(over)
 
+    async def _inherit(self, running: RunningTurn, before: RunningTurn) -> None:
+        """What a turn that the call left behind found out too late for it: its session, and that it launched."""
+        opened = [item for item in before.instructions if isinstance(item, SessionOpened)]
+        launched = before.over is not None and not before.over.failure
+        running.request = replace(running.request, launched=running.request.launched or launched)
+        if opened and opened[-1].session_key != running.request.session_key:
+            session = opened[-1]
+            running.request = replace(running.request, session_key=session.session_key, user_id=session.user_id)
+            await self._bring(running, session)
+
     async def _carry(self, running: RunningTurn) -> TurnOver:
-        """Read the agent's answer to its end, to its budget, or to what it breaks with."""
+        """Read the agent's answer to its end, or as long as a turn may live at all.
+
+        Past its budget a turn is `Overdue`: the caller is apologised to, and a late answer is still welcome.
+        """
+        lives_until = self._clock() + TURN_LIFETIME_SECONDS
         open_tools: set[str] = set()
         async with aclosing(self._agent.take_turn(running.request)) as answer:  # type: ignore[type-var]
-            heard_at = self._clock()
+            overdue_at = self._clock() + budget_seconds(open_tools=0)
             upcoming = asyncio.ensure_future(anext(answer))
             try:
-                while True:
-                    left = heard_at + budget_seconds(open_tools=len(open_tools)) - self._clock()
-                    if left <= 0:
-                        return TurnOver(failure="agent-slow")
-                    done, _ = await asyncio.wait({upcoming}, timeout=min(left, BEAT_SECONDS))
+                while (now := self._clock()) < lives_until:
+                    wake_at = min(lives_until, overdue_at if overdue_at > now else lives_until, now + BEAT_SECONDS)
+                    done, _ = await asyncio.wait({upcoming}, timeout=wake_at - now)
                     if not done:
-                        await self._keep(running, None)
+                        late = now < overdue_at <= self._clock()
+                        await self._bring(running, Overdue() if late else None)
                         continue
                     try:
                         instruction = upcoming.result()
                     except StopAsyncIteration:
                         return TurnOver()
-                    heard_at = self._clock()
                     if isinstance(instruction, HoldSound):
                         (open_tools.add if instruction.playing else open_tools.discard)(instruction.tool_id)
-                    await self._keep(running, instruction)
-                    running.add(instruction, self._clock())
+                    overdue_at = self._clock() + budget_seconds(open_tools=len(open_tools))
+                    await self._bring(running, instruction)
                     upcoming = asyncio.ensure_future(anext(answer))
             finally:
                 if not upcoming.done():
                     upcoming.cancel()
                     await asyncio.wait({upcoming})
+        return TurnOver(failure="agent-slow")
+
+    async def _bring(self, running: RunningTurn, instruction: Instruction | None) -> None:
+        await self._keep(running, instruction)
+        if instruction is not None:
+            running.add(instruction, self._clock())
 
     async def _keep(self, running: RunningTurn, entry: Instruction | TurnOver | None) -> None:
         """Write progress or a sign of life; a store that fails costs only what other processes could have seen."""
@@ -184,17 +217,21 @@ class TurnRunner:
         except StoreError as error:
             _log.warning("turn progress not kept", call_sid=running.request.call_sid, reason=str(error))
 
-    async def _wait_elsewhere(self, call_sid: str, turn: int, taken: int, waiting: Waiting) -> Progress:
+    async def _wait_elsewhere(
+        self, call_sid: str, turn: int, taken: int, waiting: Waiting, words_at: float | None
+    ) -> Progress:
         """Follow a turn that another process runs, or ran before it died."""
-        words_at: float | None = None
         while True:
-            stored = await self._store.read_turn(call_sid, turn)
-            if stored is None or (not stored.over and self._wall() - stored.beat_at > LOST_AFTER_SECONDS):
-                progress = load_progress(stored.entries, taken) if stored else Progress()
-                return Progress(instructions=progress.instructions, over=TurnOver(failure="turn-lost"))
-            progress = load_progress(stored.entries, taken)
+            progress = await self.so_far(call_sid, turn, taken)
             if words_at is None and progress.has_words():
                 words_at = self._clock() - SENTENCE_GRACE_SECONDS
             if progress.over is not None or self._clock() >= waiting.answer_at(words_at):
                 return progress
             await asyncio.sleep(_POLL_SECONDS)
+
+    def _read_stored(self, stored: StoredTurn, taken: int) -> Progress:
+        """A turn that shows no sign of life any more died with its process, whatever it had brought before."""
+        progress = load_progress(stored.entries, taken)
+        if progress.over is None and self._wall() - stored.beat_at > LOST_AFTER_SECONDS:
+            return Progress(instructions=progress.instructions, over=TurnOver(failure="turn-lost"))
+        return progress

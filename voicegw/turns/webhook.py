@@ -1,0 +1,162 @@
+"""One webhook of a call, from the conduct's first move to the answer's bytes: begin turns, wait for them, perform.
+
+What is decided is pure and lives in `voicegw.call`; here it meets the agent, the store and the clock.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from voicegw.call.answer import begin_turn, fold, settle
+from voicegw.call.conduct import hear
+from voicegw.call.forwarding import ringing_name
+from voicegw.call.inputs import CallerInput, ForwardEnded, ForwardOutcome
+from voicegw.call.instructions import PlayAudio, Prompt, Say
+from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, Perform, is_collecting, own_words
+from voicegw.call.patience import Waiting
+from voicegw.call.phrases import PhraseName
+from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Leg, Listen, still_to_do
+from voicegw.call.state import CallState, Spoken, dump_state, spoken_text
+from voicegw.turns.ending import CallEnder
+from voicegw.turns.ports import CallStore, Performer, TurnRequest
+from voicegw.turns.progress import Progress
+from voicegw.turns.runner import TurnRunner
+
+_HOUR_SECONDS = 3600
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every webhook needs, whichever call it is of. `wall` gives epoch seconds."""
+
+    runner: TurnRunner
+    ender: CallEnder
+    store: CallStore
+    performer: Performer
+    wall: Callable[[], float]
+
+
+class Webhook:
+    """The webhook being answered: which step, since when, for which line, and the state's version in the store."""
+
+    def __init__(self, desk: Desk, *, step: str, waiting: Waiting, line: Line, version: int) -> None:
+        self._desk = desk
+        self._step = step
+        self._waiting = waiting
+        self._line = line
+        self._version = version
+
+    async def answer(self, state: CallState, move: Move) -> bytes:
+        """Follow moves until one is to be performed; every loop but the last begins or awaits a turn."""
+        while True:
+            match move:
+                case AskAgent(heard=heard):
+                    state = await self._begin(state, heard)
+                    move = AwaitAgent()
+                case AwaitAgent(otherwise=otherwise):
+                    state, move = await self._glance(state, otherwise) if otherwise else await self._await(state)
+                case Perform(plan=plan):
+                    if isinstance(plan.then, DialLeg) and not await self._may_dial(state, plan.then.leg):
+                        refused = ForwardEnded(outcome=ForwardOutcome.REFUSED)
+                        state, move = hear(replace(state, unsaid=plan.prompts), self._line, refused)
+                        continue
+                    return await self._perform(state, plan)
+
+    async def _begin(self, state: CallState, heard: CallerInput) -> CallState:
+        if state.running:  # the call has left this turn behind: only the session it may have opened matters now
+            progress = await self._desk.runner.so_far(state.call_sid, state.turn, state.taken)
+            settings, _ = fold(state, progress.instructions)
+            state = replace(state, session_key=settings.session_key, user_id=settings.user_id)
+        request = turn_request(state, self._line, heard)
+        state = begin_turn(replace(state, heard_text="", waiting_since=self._desk.wall()))
+        # saved before the agent is asked: a restart must know that this input has been used
+        self._version = await self._desk.store.save_call(state.call_sid, dump_state(state), self._version)
+        self._desk.runner.begin(request, state.turn)
+        return state
+
+    async def _await(self, state: CallState) -> tuple[CallState, Move]:
+        words_at = self._waiting.since if state.unsaid else None
+        progress = await self._desk.runner.wait(state.call_sid, state.turn, state.taken, self._waiting, words_at)
+        state, move = self._settle(state, progress)
+        if isinstance(move, Perform) and isinstance(move.plan.then, GoOn) and not move.plan.prompts:
+            state, prompts = _fill(state, self._line)
+            move = Perform(CallPlan(prompts=prompts, then=move.plan.then))
+        return state, move
+
+    async def _glance(self, state: CallState, otherwise: tuple[CallState, Move]) -> tuple[CallState, Move]:
+        progress = await self._desk.runner.so_far(state.call_sid, state.turn, state.taken)
+        return self._settle(state, progress) if progress.is_news() else otherwise
+
+    def _settle(self, state: CallState, progress: Progress) -> tuple[CallState, Move]:
+        state, prompts = fold(state, progress.instructions)
+        over = progress.over
+        return settle(
+            state,
+            self._line,
+            prompts,
+            over=over is not None,
+            failure=over.failure if over else "",
+            permanent=bool(over and over.permanent),
+            waited_seconds=self._desk.wall() - state.waiting_since,
+        )
+
+    async def _perform(self, state: CallState, plan: CallPlan) -> bytes:
+        state = replace(state, step=state.step + 1)
+        performance = await self._desk.performer.perform(state, self._line, plan)
+        state = replace(
+            state,
+            unsaid=performance.unsaid,
+            after=still_to_do(plan.then, complete=performance.complete),
+            repeatable=_repeatable(state, plan),
+            spoken=Spoken(text=spoken_text(plan.prompts), at=self._desk.wall()),
+        )
+        answered = (self._step, performance.answer)
+        version = await self._desk.store.save_call(state.call_sid, dump_state(state), self._version, answered=answered)
+        if isinstance(plan.then, Finish) and performance.complete:
+            await self._desk.ender.end(state, version, self._line, plan.then.reason)
+        return performance.answer
+
+    async def _may_dial(self, state: CallState, leg: Leg) -> bool:
+        """Counts the attempt against the destination's hourly cap, and notes that it rings on behalf of this call."""
+        counted = await self._desk.store.count(f"forward/{leg.address}", _HOUR_SECONDS)
+        if counted > self._line.profile.forwarding.max_per_destination_per_hour:
+            _log.warning("forward over its hourly cap", call_sid=state.call_sid)
+            return False
+        await self._desk.store.claim_name(ringing_name(leg), state.call_sid)
+        return True
+
+
+def turn_request(state: CallState, line: Line, heard: CallerInput) -> TurnRequest:
+    """What the agent needs to know for one turn of this call."""
+    return TurnRequest(
+        call_sid=state.call_sid,
+        parties=state.parties,
+        profile=line.profile,
+        heard=heard,
+        user_id=state.user_id,
+        session_key=state.session_key,
+        launched=state.launched,
+        buttons=state.asked.buttons,
+        collecting=is_collecting(state),
+        legacy_keypad=state.asked.legacy_keypad,
+        heard_text=state.heard_text,
+    )
+
+
+def _repeatable(state: CallState, plan: CallPlan) -> tuple[Prompt, ...]:
+    """What is worth saying again, should a delimiter that belongs to the last entry cut it off."""
+    if not state.entry_full or not isinstance(plan.then, Listen | GoOn):
+        return ()
+    return tuple(prompt for prompt in plan.prompts if not (isinstance(prompt, Say) and prompt.filler))
+
+
+def _fill(state: CallState, line: Line) -> tuple[CallState, tuple[Prompt, ...]]:
+    """Something to hear while the agent is busy: its tool's sound, else a filler, never the same twice running."""
+    sound = next((sound for _, sound in reversed(state.agent.tools) if sound.startswith("https://")), "")
+    if sound:
+        return state, (PlayAudio(source=sound),)
+    filler = own_words(PhraseName.FILLER, state, line.profile, variant=state.fillers)
+    return replace(state, fillers=state.fillers + 1), (filler,)
