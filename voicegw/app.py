@@ -36,7 +36,7 @@ from voicegw.voiceflow.agent import VoiceflowAgent
 from voicegw.voiceflow.client import AgentSettings, VoiceflowClient
 from voicegw.voiceflow.transport import AgentTransport, AiohttpTransport
 
-PURGE_EVERY_SECONDS = 60.0
+CLEAR_UP_EVERY_SECONDS = 60.0
 STOP_GRACE_SECONDS = 25.0
 # A call and what belongs to it is remembered this long after it last did something: longer than any call rests
 LIVE_STATE_SECONDS = 26 * 3600.0
@@ -179,21 +179,22 @@ class Gateway:
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         await self.start()
-        purging = asyncio.create_task(self._purge(), name="purge")
+        clearing = asyncio.create_task(self._clear_up(), name="clear-up")
         try:
             yield
         finally:
-            purging.cancel()
-            await asyncio.gather(purging, return_exceptions=True)
+            clearing.cancel()
+            await asyncio.gather(clearing, return_exceptions=True)
             await self.stop()
 
-    async def _purge(self) -> None:
+    async def _clear_up(self) -> None:
         while True:
-            await asyncio.sleep(PURGE_EVERY_SECONDS)
+            await asyncio.sleep(CLEAR_UP_EVERY_SECONDS)
             try:
                 await self._store.purge()
+                await self.conversations.reap()
             except StoreError as error:
-                _log.warning("purge failed", code=error.code, reason=str(error))
+                _log.warning("clearing up failed", code=error.code, reason=str(error))
 
 
 def create_gateway(settings: Settings, *, routes: Sequence[BaseRoute] = ()) -> Gateway:
@@ -207,7 +208,7 @@ def create_gateway(settings: Settings, *, routes: Sequence[BaseRoute] = ()) -> G
 
 def _verifier(settings: Settings) -> SignatureVerifier | None:
     tokens = tuple(token.get_secret_value() for token in settings.twilio.auth_tokens)
-    shared: dict[str, str] = {}
+    shared = {key_id: secret.get_secret_value() for key_id, secret in settings.twilio.shared_keys.items()}
     if not tokens and not shared:  # only with insecure_dev on loopback: `config` refuses anything else
         return None
     return SignatureVerifier(settings.public_url, tokens, shared)

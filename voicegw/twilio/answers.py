@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import twiml
+from voicegw.call.inputs import CallParties
 from voicegw.call.moves import Line
-from voicegw.call.phrases import PhraseName, phrase
+from voicegw.call.phrases import PhraseName, phrase, read_digits
 from voicegw.call.plan import CallPlan
 from voicegw.call.profile import NumberProfile
 from voicegw.call.state import CallState
@@ -13,7 +14,14 @@ from voicegw.twilio.performer import Setting, render_plan
 from voicegw.twilio.served_audio import ServedAudio
 
 STEP_PATH = "/twilio/step/"
+WHISPER_PATH = "/twilio/whisper/"
+ACCEPT_KEY = "1"
+_CONFIRM_SECONDS = 5
+_CONFIRM_TIMES = 2
+
 EMPTY = twiml.render(twiml.Response(())).encode()
+HANG_UP = twiml.render(twiml.Response((twiml.Hangup(),))).encode()
+REJECT_BUSY = twiml.render(twiml.Response((twiml.Reject(reason="busy"),))).encode()
 
 
 class TwimlPerformer:
@@ -31,6 +39,7 @@ class TwimlPerformer:
             voice=line.profile.voice,
             language=state.agent.language or line.profile.language,
             own_language=line.profile.language,
+            whisper_url=f"{self._public_url}{WHISPER_PATH}{state.turn}/{state.step}",
         )
         document = render_plan(replace(plan, prompts=prompts), setting)
         return Performance(twiml.render(document.response).encode(), document.unsaid, document.complete)
@@ -58,13 +67,31 @@ def say_and_hang_up(name: PhraseName, profile: NumberProfile) -> bytes:
     return _document(_phrase(name, profile), twiml.Hangup())
 
 
+def ask_to_accept(parties: CallParties, profile: NumberProfile, url: str) -> bytes:
+    """Tell the human who calls and ask for a key, twice; `url` gets the key, or the lack of it."""
+    caller = parties.caller_name or read_digits(parties.caller_number)
+    announce = (_phrase(PhraseName.CONFIRM_ANNOUNCE, profile, caller=caller),) if caller else ()
+    spoken = (*announce, _phrase(PhraseName.CONFIRM_PRESS, profile))
+    gather = twiml.Gather(
+        spoken * _CONFIRM_TIMES,
+        input="dtmf",
+        num_digits=1,
+        finish_on_key="",
+        timeout=_CONFIRM_SECONDS,
+        action=url,
+        method="POST",
+        action_on_empty_result=True,
+    )
+    return _document(gather, twiml.Hangup())
+
+
 def try_again(profile: NumberProfile, url: str) -> bytes:
     """ "One moment", a pause, and back to `url`: for when we cannot reach our own memory."""
     return _document(_phrase(PhraseName.RECOVERING, profile), twiml.Pause(length=2), twiml.Redirect(url, method="POST"))
 
 
-def _phrase(name: PhraseName, profile: NumberProfile) -> twiml.Say:
-    text = phrase(name, profile.language, profile.phrases)
+def _phrase(name: PhraseName, profile: NumberProfile, **fields: str) -> twiml.Say:
+    text = phrase(name, profile.language, profile.phrases, 0, **fields)
     return twiml.Say((text,), voice=profile.voice or None, language=profile.language)
 
 

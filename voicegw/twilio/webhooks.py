@@ -17,7 +17,17 @@ from voicegw.call.profile import NumberProfile
 from voicegw.errors import StoreError
 from voicegw.turns.conversation import Conversations, Incoming, UnknownCall
 from voicegw.turns.ports import CallStore
-from voicegw.twilio.answers import EMPTY, STEP_PATH, say_and_hang_up, try_again
+from voicegw.twilio.answers import (
+    ACCEPT_KEY,
+    EMPTY,
+    HANG_UP,
+    REJECT_BUSY,
+    STEP_PATH,
+    WHISPER_PATH,
+    ask_to_accept,
+    say_and_hang_up,
+    try_again,
+)
 from voicegw.twilio.forms import FormPairs, parse_dial_form, parse_fallback_form, parse_gather_form
 from voicegw.twilio.requests import RefusedError, RequestReader, SignedRequest, respond
 from voicegw.twilio.served_audio import AUDIO_PATH
@@ -60,6 +70,7 @@ class Webhooks:
         return [
             Route("/twilio/voice", _Signed(self, self._voice), methods=["POST"]),
             Route(STEP_PATH + "{turn:int}/{step:int}", _Signed(self, self._step), methods=["POST"]),
+            Route(WHISPER_PATH + "{turn:int}/{step:int}", _Signed(self, self._whisper), methods=["POST"]),
             Route("/twilio/status", _Signed(self, self._status), methods=["POST"]),
             Route("/twilio/fallback", _Signed(self, self._fallback), methods=["POST"]),
             Route(AUDIO_PATH + "{name}", _Public(self._audio), methods=["GET"]),
@@ -67,14 +78,20 @@ class Webhooks:
 
     async def _voice(self, request: SignedRequest, _scope: Scope) -> bytes:
         call = request.call
+        if (answer := await self._conversations.first_answer(call.call_sid)) is not None:
+            return answer
         parties = call.parties()
         line = self._line_for(parties)
         if line is None:
             _log.info("number not in service", call_sid=call.call_sid)
             return say_and_hang_up(PhraseName.NOT_IN_SERVICE, NumberProfile())
-        if not await self._has_room():
+        if not self._conversations.is_live(call.call_sid) and not await self._has_room():
             _log.warning("no room for another call", call_sid=call.call_sid)
             return say_and_hang_up(PhraseName.BUSY, line.profile)
+        if await self._conversations.is_our_own_forward(parties):
+            # the leg we dialled came back to us: busy there leads to the forward's next destination
+            _log.warning("forwarding loop", call_sid=call.call_sid)
+            return REJECT_BUSY
         user_id = await self._user_id_for(call.call_sid, parties, line.profile)
         ringing = call.call_status == "ringing"
         return await self._conversations.ring(
@@ -96,6 +113,23 @@ class Webhooks:
             _log.warning("call is not remembered, starting anew", call_sid=call.call_sid)
             return await self._voice(request, scope)
 
+    async def _whisper(self, request: SignedRequest, _scope: Scope) -> bytes:
+        """Asked on the human's side before a forward is connected: who calls, and will they take it?"""
+        keys = parse_gather_form(request.pairs).digits
+        if keys:
+            return EMPTY if keys == ACCEPT_KEY else self._decline(request)
+        if any(name == "Digits" for name, _ in request.pairs):
+            return self._decline(request)  # nobody pressed a key: a voicemail box is not a human
+        try:
+            state, line = await self._conversations.look(request.call.parent_call_sid)
+        except UnknownCall:
+            return HANG_UP
+        return ask_to_accept(state.parties, line.profile, self._public_url + request.path)
+
+    def _decline(self, request: SignedRequest) -> bytes:
+        line = self._line_for(request.call.parties())
+        return say_and_hang_up(PhraseName.CONFIRM_DECLINED, line.profile if line else NumberProfile())
+
     async def _status(self, request: SignedRequest, _scope: Scope) -> bytes:
         call = request.call
         if call.call_status in _OVER and not call.parent_call_sid:
@@ -107,13 +141,18 @@ class Webhooks:
         call_sid = request.call.call_sid
         _log.error("carrier could not use an answer", call_sid=call_sid, error_code=form.error_code)
         try:
-            return await self._conversations.rescue(call_sid)
+            return await self._conversations.rescue(call_sid, form.error_url)
         except UnknownCall:
             return await self._voice(request, scope)
 
     async def _audio(self, scope: Scope, _receive: Receive, send: Send) -> None:
         name: str = scope["path_params"]["name"]
-        audio = await self._store.get_audio(name.removesuffix(".wav"))
+        try:
+            audio = await self._store.get_audio(name.removesuffix(".wav"))
+        except StoreError as error:
+            _log.warning("audio cannot be read", code=error.code, reason=str(error))
+            await respond(send, 503)
+            return
         if audio is None:
             await respond(send, 404)
         else:
