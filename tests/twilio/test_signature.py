@@ -138,7 +138,9 @@ def test_public_url_that_cannot_be_signed_is_refused_at_start(public_url: str) -
         SignatureVerifier(public_url, (TOKEN,))
 
 
-@pytest.mark.parametrize(("tokens", "shared"), [((), {}), (("",), {}), ((TOKEN, " "), {}), ((TOKEN,), {"k": ""})])
+@pytest.mark.parametrize(
+    ("tokens", "shared"), [((), {}), (("",), {}), ((TOKEN, " "), {}), ((TOKEN,), {"k": ""}), ((), {"k": " "})]
+)
 def test_no_secret_or_an_empty_one_is_refused_at_start(tokens: tuple[str, ...], shared: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="secret"):
         SignatureVerifier("https://example.com", tokens, shared)
@@ -159,6 +161,16 @@ def test_shared_key_signs_with_its_own_secret_and_algorithm() -> None:
     assert sharing.verify(PATH, QUERY, DOCUMENTED_PAIRS, DOCUMENTED_SHA1, f"key={KEY_ID},algorithm=HMAC_SHA1")
     assert sharing.verify(PATH, QUERY, DOCUMENTED_PAIRS, DOCUMENTED_SHA1, f"key={KEY_ID}")
     assert sharing.verify(PATH, QUERY, DOCUMENTED_PAIRS, DOCUMENTED_SHA256, f" algorithm=HMAC_SHA256 , key={KEY_ID} ")
+
+
+def test_shared_key_may_be_all_there_is_and_then_every_request_must_name_it() -> None:
+    sharing = SignatureVerifier("https://example.com", (), {KEY_ID: TOKEN})
+    assert sharing.verify(PATH, QUERY, DOCUMENTED_PAIRS, DOCUMENTED_SHA256, SETTINGS)
+    assert not sharing.verify(PATH, QUERY, DOCUMENTED_PAIRS, DOCUMENTED_SHA1)
+    assert not sharing.verify(PATH, QUERY, DOCUMENTED_PAIRS, DOCUMENTED_SHA256)
+    assert not sharing.verify(PATH, QUERY, DOCUMENTED_PAIRS, DOCUMENTED_SHA256, "algorithm=HMAC_SHA256")
+    with pytest.raises(ValueError, match="no auth token"):
+        sharing.sign(PATH)
 
 
 def test_settings_without_a_key_mean_the_auth_token() -> None:

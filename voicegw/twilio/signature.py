@@ -31,17 +31,17 @@ class SignatureVerifier:
 
     `public_url` is `scheme://host[:port][/prefix]`: user information and fragment are dropped ("userinfo
     dropped; #fragment dropped" in what Twilio signs). Every auth token is accepted (two during a rotation);
-    `shared_keys` maps the id of a Twilio SharedKey to its secret. Raises ValueError where a secret is empty,
-    no auth token is given, or the URL cannot be signed.
+    `shared_keys` maps the id of a Twilio SharedKey to its secret; without auth tokens, only requests that name one
+    are accepted. Raises ValueError where no secret is given, one is empty, or the URL cannot be signed.
     """
 
     def __init__(
         self, public_url: str, auth_tokens: tuple[str, ...], shared_keys: Mapping[str, str] | None = None
     ) -> None:
         secrets = [*auth_tokens, *(shared_keys or {}).values()]
-        if not auth_tokens or not all(secret.strip() for secret in secrets):
+        if not secrets or not all(secret.strip() for secret in secrets):
             # An HMAC with an empty key can be made by anyone: refuse to look as if we verified.
-            raise ValueError("every webhook needs a secret: give at least one auth token, and no empty one")
+            raise ValueError("every webhook needs a secret: give an auth token or a shared key, and no empty one")
         self._url_bases = _url_bases(public_url)
         self._token_macs = {name: tuple(self._keyed_macs(token, name) for token in auth_tokens) for name in _ALGORITHMS}
         self._shared_macs = {
@@ -86,7 +86,12 @@ class SignatureVerifier:
         return self.verify(raw_path, raw_query, (), signature_header, settings_header)
 
     def sign(self, raw_path: bytes | str, raw_query: bytes | str = b"", form_pairs: FormPairs = ()) -> str:
-        """The `X-Twilio-Signature` that Twilio would send here, made with the first auth token."""
+        """The `X-Twilio-Signature` that Twilio would send here, made with the first auth token.
+
+        Raises ValueError where there is none: a shared key's signature needs the settings header beside it.
+        """
+        if not self._token_macs[_DEFAULT_ALGORITHM]:
+            raise ValueError("there is no auth token to sign with")
         mac = self._token_macs[_DEFAULT_ALGORITHM][0][0].copy()
         mac.update(_signed_target(raw_path, raw_query, form_pairs))
         return binascii.b2a_base64(mac.digest(), newline=False).decode("ascii")
