@@ -1,12 +1,15 @@
 """Settings that load: file and environment, inheritance, numbers, and what a reload can change."""
 
+import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from pydantic import ValidationError
 
+from voicegw.call.phrases import PhraseName, phrase
 from voicegw.call.profile import Mode, NumberProfile
-from voicegw.config import ENVIRONMENT_NAMES, Settings, load_settings, needs_restart
+from voicegw.config import ENVIRONMENT_NAMES, Settings, Twilio, Voiceflow, load_settings, needs_restart
 
 GOOD = {
     "VOICEGW_PUBLIC_URL": "https://gw.example.com/",
@@ -14,6 +17,11 @@ GOOD = {
     "VOICEFLOW_API_KEY": "VF.DM.key",
     "VOICEFLOW_PROJECT_ID": "project",
 }
+AGENT = Voiceflow(api_key="VF.DM.key", project_id="project")
+
+
+def secrets_of(twilio: Twilio) -> dict[str, str]:
+    return {key_id: secret.get_secret_value() for key_id, secret in twilio.shared_keys.items()}
 
 
 def load(directory: Path, toml: str = "", *, insecure_dev: bool = False, **environ: str) -> Settings:
@@ -41,7 +49,7 @@ class TestDefaults:
         assert load(tmp_path, insecure_dev=True, TWILIO_AUTH_TOKEN="", VOICEGW_HOST=host).host == host
 
     def test_shared_key_stands_in_for_a_token(self, tmp_path: Path) -> None:
-        settings = load(tmp_path, '[twilio]\nshared_keys = ["k"]', TWILIO_AUTH_TOKEN="")
+        settings = load(tmp_path, '[twilio.shared_keys]\nKEYID = "k"', TWILIO_AUTH_TOKEN="")
         assert settings.host == "0.0.0.0"  # noqa: S104
 
     def test_plain_http_is_for_loopback_and_for_development(self, tmp_path: Path) -> None:
@@ -88,6 +96,27 @@ class TestLayers:
         assert (profile.project_id, profile.environment) == ("project", "main")
         assert profile.forwarding.allow == ("+1", "+4930", "sip:pbx.example.com")
 
+    def test_shared_keys_of_the_environment_replace_those_of_the_file(self, tmp_path: Path) -> None:
+        toml = '[twilio.shared_keys]\n"withdrawn" = "old"'
+        assert secrets_of(load(tmp_path, toml).twilio) == {"withdrawn": "old"}
+        assert secrets_of(load(tmp_path, toml, TWILIO_SHARED_KEYS="current=new").twilio) == {"current": "new"}
+
+    def test_environment_of_the_process_is_not_looked_at(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / ".env").write_text("PORT=9\nVOICEGW_PORT=9\n", encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        for name in ("VOICEGW_PORT", "PORT", "port", "NUMBERS", "defaults", "VOICEGW_CONFIG"):
+            monkeypatch.setenv(name, '["9"]')
+        assert load_settings(GOOD, tmp_path) == load(tmp_path)
+        built = Settings(public_url="https://gw.example.com", twilio=Twilio(auth_tokens=("t",)), voiceflow=AGENT)
+        assert (built.port, built.numbers) == (8080, (NumberProfile(),))
+
+    def test_file_may_be_a_pipe(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        writer = Thread(target=(tmp_path / "pipe").write_text, args=("port = 84",), daemon=True)
+        writer.start()
+        assert load(tmp_path, VOICEGW_CONFIG="pipe").port == 84
+        writer.join()
+
     def test_empty_variable_leaves_the_file_s_value(self, tmp_path: Path) -> None:
         assert load(tmp_path, "port = 81", VOICEGW_PORT=" ").port == 81
 
@@ -113,6 +142,7 @@ class TestLayers:
             "VOICEGW_REALTIME_API_KEY": "rt-key",
             "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
             "TWILIO_AUTH_TOKEN": "one, two",
+            "TWILIO_SHARED_KEYS": "key-1=c2VjcmV0MQ==, key-2=other",
             "VOICEFLOW_API_KEY": "VF.DM.other",
             "VOICEFLOW_PROJECT_ID": "other",
             "VOICEFLOW_ENVIRONMENT": "main",
@@ -127,6 +157,7 @@ class TestLayers:
         assert settings.realtime.api_key.get_secret_value() == "rt-key"
         assert settings.twilio.account_sid == "AC" + "0" * 32
         assert [token.get_secret_value() for token in settings.twilio.auth_tokens] == ["one", "two"]
+        assert secrets_of(settings.twilio) == {"key-1": "c2VjcmV0MQ==", "key-2": "other"}
         assert settings.voiceflow.api_key.get_secret_value() == "VF.DM.other"
         (profile,) = settings.numbers
         assert (profile.mode, profile.project_id, profile.environment) == (Mode.GATHER, "other", "main")
@@ -242,10 +273,42 @@ class TestNumbers:
         assert profile.variable_names == {"caller_number": "ani", "forwarded_from": ""}
         assert profile.phrases["filler"] == ("One moment.", "Just a second.")
 
+    def test_phrases_may_use_the_fields_they_have(self, tmp_path: Path) -> None:
+        phrases = 'phrases = { press_for = ["Press {digit} for {name}.", "{digit}: {name}"] }'
+        (profile,) = load(tmp_path, f"[defaults]\n{phrases}").numbers
+        assert profile.phrases["press_for"] == ("Press {digit} for {name}.", "{digit}: {name}")
+
+    def test_default_disclosure_is_said_in_each_number_s_language(self, tmp_path: Path) -> None:
+        toml = """
+            [defaults]
+            disclosure = "default"
+            greeting = "default"
+            [[numbers]]
+            number = "+14155550100"
+            [[numbers]]
+            number = "+493055501234"
+            language = "de-DE"
+            [[numbers]]
+            number = "+493055501235"
+            phrases = { consent = "We record." }
+            [[numbers]]
+            number = "+493055501236"
+            disclosure = "By default {we} record."
+        """
+        disclosures = [profile.disclosure for profile in load(tmp_path, toml).numbers]
+        assert disclosures == [
+            phrase(PhraseName.CONSENT, "en-US"),
+            phrase(PhraseName.CONSENT, "de-DE"),
+            "We record.",
+            "By default {we} record.",
+        ]
+        assert {profile.greeting for profile in load(tmp_path, toml).numbers} == {"default"}
+        assert load(tmp_path).numbers[0].disclosure == ""
+
 
 class TestSecretsAndReload:
     def test_secrets_are_masked_when_shown(self, tmp_path: Path) -> None:
-        toml = '[twilio]\nshared_keys = ["hidden-1"]\n[voiceflow.project_keys]\nx = "hidden-2"'
+        toml = '[twilio]\nshared_keys = {x = "hidden-1"}\n[voiceflow.project_keys]\nx = "hidden-2"'
         environ = {
             "TWILIO_AUTH_TOKEN": "hidden-3",
             "VOICEFLOW_API_KEY": "hidden-4",

@@ -63,7 +63,7 @@ def test_text_of_the_error_lists_faults_and_no_secret(tmp_path: Path) -> None:
     toml = """
         [twilio]
         auth_tokns = ["hidden-1"]
-        shared_keys = ["hidden-2 "]
+        shared_keys = {key = "hidden-2 "}
         [voiceflow]
         apikey = "hidden-3"
         project_keys = {other = "hidden-4 "}
@@ -88,6 +88,19 @@ def test_text_of_the_error_lists_faults_and_no_secret(tmp_path: Path) -> None:
 def test_fault_reads_as_a_line(tmp_path: Path) -> None:
     (fault,) = faults_of(tmp_path, "max_live_calls = 0")
     assert str(fault) == "max_live_calls = 0: is out of range. It should be greater than or equal to 1."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("_env_file", "_build_sources", "_secrets_dir", "_cli_parse_args", "model_config", "model_extra", "others"),
+        *("settings_customise_sources", "self", "__class__", "environ", "working_dir", ""),
+    ],
+)
+def test_no_name_in_the_file_means_anything_to_the_library(name: str, tmp_path: Path) -> None:
+    (fault,) = faults_of(tmp_path, f'"{name}" = ["{tmp_path}"]')
+    assert fault.key == (name or '""')
+    assert fault.wrong == "is not a setting"
 
 
 def test_long_value_is_cut(tmp_path: Path) -> None:

@@ -17,7 +17,16 @@ from voicegw.config.checks import CheckedProfile
 from voicegw.config.faults import Fault, InvalidSettingsError, Path, dotted, explain, locate, show
 from voicegw.config.names import ENVIRONMENT_NAMES
 from voicegw.config.settings import Realtime, Settings, Twilio, Voiceflow
-from voicegw.config.sources import Table, holds, merged, misspelt_names, read_environment, read_file
+from voicegw.config.sources import (
+    EnvironmentSource,
+    FileSource,
+    Table,
+    WrittenSettings,
+    holds,
+    merged,
+    misspelt_names,
+    read_settings,
+)
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _FLAG = "insecure_dev"
@@ -51,11 +60,11 @@ def load_settings(environ: Mapping[str, str], working_dir: FilePath, *, insecure
 
     `insecure_dev` comes from the command line only. Raises `InvalidSettingsError` with every fault found.
     """
-    file = read_file(environ, working_dir)
-    tables = merged(file, read_environment(environ))
-    judge = _Judge(file, environ)
-    numbers = judge.numbers(tables)
-    common = _with_places({"voiceflow": {}, **tables}, working_dir)
+    file = FileSource(WrittenSettings, environ, working_dir)
+    written = read_settings(EnvironmentSource(WrittenSettings, environ), file)
+    judge = _Judge(file.table, environ)
+    numbers = judge.numbers(written)
+    common = _with_places({"voiceflow": {}, **written.others}, working_dir)
     settings = judge.validated(Settings, {**common, _FLAG: insecure_dev, "numbers": numbers})
     faults = [*misspelt_names(environ), *judge.faults.values()]
     if settings is None or faults:
@@ -95,12 +104,9 @@ class _Judge:
                 self._add(explain(detail, key=self._key(path), path=path, known=_names_beside(path), home=_home(path)))
         return None
 
-    def numbers(self, tables: Table) -> tuple[NumberProfile, ...]:
-        """What each number is set to do, with what it inherits; without `[[numbers]]` one profile for every number.
-
-        Takes both tables out of `tables`.
-        """
-        defaults, numbers = tables.pop("defaults", {}), tables.pop("numbers", [])
+    def numbers(self, written: WrittenSettings) -> tuple[NumberProfile, ...]:
+        """What each number is set to do, with what it inherits; without `[[numbers]]` one profile for every number."""
+        defaults, numbers = written.defaults, written.numbers
         if not isinstance(defaults, dict):
             self.report(("defaults",), defaults, "is not a table", "Write [defaults] above these settings.")
             defaults = {}
@@ -109,7 +115,7 @@ class _Judge:
         if not isinstance(numbers, list) or not all(isinstance(number, dict) for number in numbers):
             self.report(("numbers",), numbers, "is not a list of tables", "Write [[numbers]] above each number.")
             numbers = []
-        agent = tables.get("voiceflow")
+        agent = written.others.get("voiceflow")
         agent = {name: agent[name] for name in _AGENT if name in agent} if isinstance(agent, dict) else {}
         own_numbers = self._lines(numbers)
         profiles = []
@@ -121,7 +127,7 @@ class _Judge:
                 table = merged(table, part)
             profile = self.validated(CheckedProfile, table, layers=layers, context={"own_numbers": own_numbers})
             if profile is not None:
-                profiles.append(NumberProfile.model_validate(profile.model_dump()))
+                profiles.append(profile.plain())
         if any(not profile.project_id for profile in profiles):
             mend = "Copy it from Voiceflow: Settings, General, Metadata."
             self.report(("voiceflow", "project_id"), "", "is not set", mend)

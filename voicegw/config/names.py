@@ -20,6 +20,7 @@ ENVIRONMENT_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "VOICEGW_REALTIME_API_KEY": ("realtime", "api_key"),
         "TWILIO_ACCOUNT_SID": ("twilio", "account_sid"),
         "TWILIO_AUTH_TOKEN": ("twilio", "auth_tokens"),
+        "TWILIO_SHARED_KEYS": ("twilio", "shared_keys"),
         "VOICEFLOW_API_KEY": ("voiceflow", "api_key"),
         "VOICEFLOW_PROJECT_ID": ("voiceflow", "project_id"),
         "VOICEFLOW_ENVIRONMENT": ("voiceflow", "environment"),
@@ -30,4 +31,6 @@ ENVIRONMENT_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 SETTINGS_FILE_NAME: Final = "voicegw.toml"
 SETTINGS_FILE_VARIABLE: Final = "VOICEGW_CONFIG"
-COMMA_LISTS: Final = frozenset({"VOICEGW_FORWARD_ALLOW", "VOICEGW_STT", "VOICEGW_TTS", "TWILIO_AUTH_TOKEN"})
+COMMA_LISTS: Final = frozenset(
+    {"VOICEGW_FORWARD_ALLOW", "VOICEGW_STT", "VOICEGW_TTS", "TWILIO_AUTH_TOKEN", "TWILIO_SHARED_KEYS"}
+)

@@ -16,6 +16,11 @@ from voicegw.call.profile import NumberProfile
 from voicegw.config.faults import wrong
 
 DEFAULT_BASE_URL = "https://general-runtime.voiceflow.com"
+# It stands in "X-Twilio-Webhooks-Signature-Settings: key=<id>,algorithm=HMAC_SHA256" (Twilio).
+_KEY_ID = re.compile(r"[^\s,=]+")
+_SHARED_KEYS_MEND = (
+    'Write KEYID=secret, with commas in between; in the file KEYID = "secret" under [twilio.shared_keys].'
+)
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _DATABASES = re.compile(r"(?:sqlite(?:\+\w+)?:///|postgres(?:ql)?(?:\+\w+)?://[^/\s]+/)\S+|sqlite://")
 
@@ -26,11 +31,11 @@ class _Table(BaseModel):
 
 
 class Twilio(_Table):
-    """The carrier's account. Any of `auth_tokens` (HMAC-SHA1) and `shared_keys` (HMAC-SHA256) may sign a webhook."""
+    """The carrier's account. Any of `auth_tokens` and of `shared_keys`, secrets by key id, may sign a webhook."""
 
     account_sid: str = ""
     auth_tokens: tuple[SecretStr, ...] = ()
-    shared_keys: tuple[SecretStr, ...] = ()
+    shared_keys: dict[str, SecretStr] = Field(default_factory=dict)
 
     @field_validator("account_sid")
     @classmethod
@@ -39,10 +44,28 @@ class Twilio(_Table):
             raise wrong("is no account SID", "Copy it from the console: AC and 32 hexadecimal digits.")
         return sid
 
-    @field_validator("auth_tokens", "shared_keys")
+    @field_validator("auth_tokens")
     @classmethod
     def _are_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         return tuple(_secret(secret) for secret in secrets)
+
+    @field_validator("shared_keys", mode="before")
+    @classmethod
+    def _by_key(cls, keys: object) -> object:
+        """The table, also from texts "id=secret" as the environment has them: a secret may hold further "="."""
+        if not isinstance(keys, list):
+            return keys
+        table = dict(str(key).split("=", 1) for key in keys if "=" in str(key))
+        if len(table) < len(keys):
+            raise wrong("is not one id=secret for each key", _SHARED_KEYS_MEND)
+        return table
+
+    @field_validator("shared_keys")
+    @classmethod
+    def _are_keys(cls, keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if not all(_KEY_ID.fullmatch(key_id) for key_id in keys):
+            raise wrong("has an id that cannot name a key", _SHARED_KEYS_MEND)
+        return {key_id: _secret(secret) for key_id, secret in keys.items()}
 
 
 class Voiceflow(_Table):
