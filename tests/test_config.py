@@ -7,7 +7,6 @@ from threading import Thread
 import pytest
 from pydantic import ValidationError
 
-from voicegw.call.phrases import PhraseName, phrase
 from voicegw.call.profile import Mode, NumberProfile
 from voicegw.config import ENVIRONMENT_NAMES, Settings, Twilio, Voiceflow, load_settings, needs_restart
 
@@ -278,32 +277,10 @@ class TestNumbers:
         (profile,) = load(tmp_path, f"[defaults]\n{phrases}").numbers
         assert profile.phrases["press_for"] == ("Press {digit} for {name}.", "{digit}: {name}")
 
-    def test_default_disclosure_is_said_in_each_number_s_language(self, tmp_path: Path) -> None:
-        toml = """
-            [defaults]
-            disclosure = "default"
-            greeting = "default"
-            [[numbers]]
-            number = "+14155550100"
-            [[numbers]]
-            number = "+493055501234"
-            language = "de-DE"
-            [[numbers]]
-            number = "+493055501235"
-            phrases = { consent = "We record." }
-            [[numbers]]
-            number = "+493055501236"
-            disclosure = "By default {we} record."
-        """
-        disclosures = [profile.disclosure for profile in load(tmp_path, toml).numbers]
-        assert disclosures == [
-            phrase(PhraseName.CONSENT, "en-US"),
-            phrase(PhraseName.CONSENT, "de-DE"),
-            "We record.",
-            "By default {we} record.",
-        ]
-        assert {profile.greeting for profile in load(tmp_path, toml).numbers} == {"default"}
-        assert load(tmp_path).numbers[0].disclosure == ""
+    @pytest.mark.parametrize("disclosure", ["", "default", "By {any} means."])
+    def test_disclosure_and_greeting_are_taken_as_they_are(self, disclosure: str, tmp_path: Path) -> None:
+        (profile,) = load(tmp_path, f'[defaults]\ndisclosure = "{disclosure}"\ngreeting = "Hello!"').numbers
+        assert (profile.disclosure, profile.greeting) == (disclosure, "Hello!")
 
 
 class TestSecretsAndReload:

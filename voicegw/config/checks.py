@@ -11,13 +11,12 @@ from zoneinfo import available_timezones
 from pydantic import ValidationInfo, field_validator
 
 from voicegw.call.addresses import is_e164, line_of
-from voicegw.call.phrases import PhraseName, fields_of, phrase
+from voicegw.call.phrases import PhraseName, fields_of
 from voicegw.call.profile import Keypad, Mode, NumberProfile, Silence
 from voicegw.config.faults import did_you_mean, wrong
 from voicegw.config.forwarding import STRICT, CheckedDestination, CheckedForwarding
 
 BUILT_MODES = frozenset({Mode.GATHER})
-DEFAULT_DISCLOSURE = "default"
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _VOICE = re.compile(r"man|woman|alice|(Polly|Google)\.[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
@@ -65,13 +64,6 @@ class CheckedProfile(NumberProfile):
     silence: CheckedSilence = CheckedSilence()
     fallback: tuple[CheckedDestination, ...] = ()
     forwarding: CheckedForwarding = CheckedForwarding()
-
-    def plain(self) -> NumberProfile:
-        """The profile as calls know it, with a disclosure of "default" put into the words of the number's language."""
-        values = self.model_dump()
-        if self.disclosure == DEFAULT_DISCLOSURE:
-            values["disclosure"] = phrase(PhraseName.CONSENT, self.language, self.phrases)
-        return NumberProfile.model_validate(values)
 
     @field_validator("number")
     @classmethod

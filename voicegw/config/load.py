@@ -127,7 +127,7 @@ class _Judge:
                 table = merged(table, part)
             profile = self.validated(CheckedProfile, table, layers=layers, context={"own_numbers": own_numbers})
             if profile is not None:
-                profiles.append(profile.plain())
+                profiles.append(NumberProfile.model_validate(profile.model_dump()))
         if any(not profile.project_id for profile in profiles):
             mend = "Copy it from Voiceflow: Settings, General, Metadata."
             self.report(("voiceflow", "project_id"), "", "is not set", mend)
