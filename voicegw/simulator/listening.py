@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from twiml import Gather, Pause, Play, Say
 from voicegw.simulator.call_context import CallContext, Next
@@ -46,11 +45,16 @@ class GatherListener:
 
     async def wait(self, until_seconds: float | None) -> None:
         """Wait for a change, at most until that time of the clock; then tell the machine the time."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if until_seconds is None else max(0.0, until_seconds - self._clock())):
+        now = self._clock()
+        try:
+            async with asyncio.timeout(None if until_seconds is None else max(0.0, until_seconds - now)):
                 await self._changed.wait()
+            now = self._clock()
+        except TimeoutError:
+            # the journal's clock is rounded, and may for ever stand a hair before the time that was waited for
+            now = max(self._clock(), until_seconds or 0.0)
         self._changed.clear()
-        self._machine.receive_timer(self._clock())
+        self._machine.receive_timer(now)
 
 
 async def run_gather(context: CallContext, document: Document, verb: Gather, play_verb: PlayVerb) -> Next:
