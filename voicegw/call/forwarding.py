@@ -40,6 +40,7 @@ __all__ = [
     "fallback_route",
     "human_route",
     "judge_destination",
+    "returning_name",
     "ringing_name",
 ]
 
@@ -113,18 +114,24 @@ def fallback_route(
     return policy.route(profile.fallback, name="fallback", request=Forward(address="fallback"))
 
 
-def ringing_name(of: Leg | CallParties) -> str:
-    """What a leg that we dial and the same call coming back to us have in common; empty where nothing came back.
+def ringing_name(leg: Leg, parties: CallParties) -> str:
+    """What names a leg that we dial for a call, should it come back to us: whom we dial, and whom that leg shows.
 
-    `ForwardedFrom` names the line that forwarded, and the caller is whom our leg presented. A carrier that leaves
-    `ForwardedFrom` out hides the loop.
+    Without a caller ID of ours the carrier shows the caller ("default: inbound caller's number passes through").
     """
-    if isinstance(of, Leg):
-        return f"ringing/{line_of(of.address)}/{line_of(of.caller_id)}"
-    if not of.forwarded_from:
+    return f"ringing/{line_of(leg.address)}/{line_of(leg.caller_id or parties.caller_number)}"
+
+
+def returning_name(parties: CallParties) -> str:
+    """The `ringing_name` of the leg that this new call is, if it is one of ours; empty if nobody forwarded it.
+
+    `ForwardedFrom` names the line that forwarded. A carrier that leaves it out hides the loop.
+    """
+    if not parties.forwarded_from:
         return ""
-    forwarder = of.forwarded_from if of.forwarded_from.startswith(("+", "sip")) else f"+{of.forwarded_from}"
-    return f"ringing/{line_of(forwarder)}/{line_of(of.caller_number)}"
+    forwarder = parties.forwarded_from
+    forwarder = forwarder if forwarder.startswith(("+", "sip")) else f"+{forwarder}"
+    return f"ringing/{line_of(forwarder)}/{line_of(parties.caller_number)}"
 
 
 def judge_destination(to: str, *, own_numbers: frozenset[str], called_number: str = "") -> str | RefusalReason:

@@ -12,7 +12,7 @@ import structlog
 
 from voicegw.call.conduct import end_if_too_long, hear
 from voicegw.call.forward_conduct import begin_fallback
-from voicegw.call.forwarding import ringing_name
+from voicegw.call.forwarding import returning_name, ringing_name
 from voicegw.call.heard import estimate_heard
 from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, Pressed, Said, Started
 from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, hearing_now, opening_words
@@ -111,7 +111,7 @@ class Conversations:
                 return answer if answer is not None else self._desk.performer.point_to(state)
             line = self._line_of(state)
             if isinstance(heard, ForwardEnded) and state.forward.dialled is not None:
-                await self._store.release_name(ringing_name(state.forward.dialled), call_sid)
+                await self._store.release_name(ringing_name(state.forward.dialled, state.parties), call_sid)
             state = self._note_what_was_heard(state, line, heard)
             state, move = end_if_too_long(state, line, self._wall()) or hear(state, line, heard)
             return await self._answer(name, waiting, line, version, state, move)
@@ -155,7 +155,7 @@ class Conversations:
 
     async def is_our_own_forward(self, parties: CallParties) -> bool:
         """Is this new call a leg that we are just dialling, sent back to us by whom we dialled?"""
-        name = ringing_name(parties)
+        name = returning_name(parties)
         if not name:
             return False
         if not await self._store.claim_name(name, "asking"):

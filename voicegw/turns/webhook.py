@@ -125,7 +125,7 @@ class Webhook:
         if counted > self._line.profile.forwarding.max_per_destination_per_hour:
             _log.warning("forward over its hourly cap", call_sid=state.call_sid)
             return False
-        await self._desk.store.claim_name(ringing_name(leg), state.call_sid)
+        await self._desk.store.claim_name(ringing_name(leg, state.parties), state.call_sid)
         return True
 
 
