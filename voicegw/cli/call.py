@@ -18,7 +18,7 @@ _REFUSED = 403
 
 
 def call(
-    url: Annotated[str, typer.Argument(metavar="[URL]", help="The gateway's voice webhook.")] = DEFAULT_URL,
+    url: Annotated[str, typer.Argument(metavar="URL", help="The gateway's voice webhook.")] = DEFAULT_URL,
     script: Annotated[
         Path | None, typer.Option("--script", "-s", metavar="FILE", help="Let this YAML file call, not a person.")
     ] = None,

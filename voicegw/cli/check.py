@@ -34,12 +34,13 @@ def check(
     status 1.
 
     [b]When the gateway is down[/b], Twilio asks a number's fallback URL. [cyan]--fallback DIR[/cyan] writes two
-    documents, fallback.xml and human.xml. Put both side by side on any web server but the gateway's, one that answers
-    POST and GET with text/xml (or into two TwiML Bins; then write the second one's address into the first one's
-    action), and connect numbers with [cyan]voicegw twilio connect NUMBER --fallback-url https://…/fallback.xml[/cyan].
-    The caller hears "one moment, please", then the gateway is tried again, every few seconds until it is back. Who
-    speaks or presses a key meanwhile is connected to the human destination (forwarding.human, else the first fallback
-    destination), or told to call later. Static documents cannot count, so it never stops by itself.
+    documents in the first number's words, fallback.xml and human.xml. Put both side by side on any web server but the
+    gateway's, one that answers POST and GET with text/xml (or into two TwiML Bins; then write the second one's address
+    into the first one's action), and connect numbers with
+    [cyan]voicegw twilio connect NUMBER --fallback-url https://…/fallback.xml[/cyan]. The caller hears "one moment,
+    please", then the gateway is tried again, every few seconds until it is back. Who speaks or presses a key meanwhile
+    is connected to the human destination (forwarding.human, else the first fallback destination), or told to call
+    later. Static documents cannot count, so it never stops by itself.
 
     [dim]Examples[/dim]
 
@@ -57,7 +58,7 @@ def check(
         findings = [bad("settings", f"{each.key} = {each.value}: {each.wrong}", each.mend) for each in error.faults]
         _show([*findings, skipped("the rest", "needs settings")])
     else:
-        _show([good("settings", f"{len(settings.numbers)} profiles, no fault")])
+        _show([good("settings", f"no fault; numbers set: {len(settings.numbers)}")])
         findings = run(_check(settings))
     if any(finding.verdict == "bad" for finding in findings):
         raise typer.Exit(1)

@@ -24,7 +24,7 @@ from voicegw.simulator import Callee, CallReport, CarrierRules, Evidence, load_s
 _HERE = files("voicegw.cli")
 _LOOPBACK = "127.0.0.1"
 # A scripted call shows everything without the wait of a real one.
-_HURRIED = CarrierRules(words_per_second=5)
+_HURRIED = CarrierRules(words_per_second=8)
 
 FRONT_DESK = "+14155550142"
 DUTY_DENTIST = "sip:duty-dentist@pbx.example.com"
@@ -32,7 +32,7 @@ LABORATORY = "sip:laboratory@pbx.example.com"
 _NAMES = {FRONT_DESK: "front desk", DUTY_DENTIST: "dentist", LABORATORY: "laboratory"}
 _CALLEES = {
     FRONT_DESK: Callee(
-        ring_seconds=2, talk_seconds=6, greeting="Bright Smile Dental, front desk, good morning. What can I do for you?"
+        ring_seconds=2, talk_seconds=4, greeting="Bright Smile Dental, front desk, good morning. What can I do for you?"
     ),
     DUTY_DENTIST: Callee(ring_seconds=3, talk_seconds=6, greeting="Doctor Reyes here. Tell me, where does it hurt?"),
     LABORATORY: Callee(outcome="busy", ring_seconds=1),

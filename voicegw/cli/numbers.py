@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from voicegw.cli.showing import out
+from voicegw.cli.showing import help_of, out
 from voicegw.cli.source import ConfigOption, SettingsSource
 from voicegw.config import Settings
 from voicegw.twilio.rest import NumberChanges, NumberConnector
@@ -23,7 +23,6 @@ MemoryOption = Annotated[
 numbers = typer.Typer(no_args_is_help=True, help="Point Twilio numbers at this gateway, and back.")
 
 
-@numbers.command()
 def connect(
     number: NumberArgument,
     fallback_url: Annotated[
@@ -50,7 +49,6 @@ def connect(
     show_changes(connector.connect(number, voice, status, fallback_url or fallback, dry_run=dry_run), "already so")
 
 
-@numbers.command()
 def disconnect(
     number: NumberArgument,
     dry_run: DryRunOption = False,
@@ -65,6 +63,10 @@ def disconnect(
     """
     connector = connector_for(SettingsSource(config=config).load(), memory)
     show_changes(connector.disconnect(number, dry_run=dry_run), "nothing to restore")
+
+
+for command in (connect, disconnect):
+    numbers.command(help=help_of(command))(command)
 
 
 def connector_for(settings: Settings, memory: Path = MEMORY_PATH) -> NumberConnector:

@@ -11,7 +11,7 @@ from voicegw.cli.check import check
 from voicegw.cli.demo import demo
 from voicegw.cli.numbers import numbers
 from voicegw.cli.serve import serve
-from voicegw.cli.showing import show_error, show_faults
+from voicegw.cli.showing import help_of, show_error, show_faults
 from voicegw.config import InvalidSettingsError
 from voicegw.errors import VoicegwError
 
@@ -53,10 +53,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EPILOG,
 )
-app.command()(serve)
-app.command()(demo)
-app.command()(call)
-app.command()(check)
+for command in (serve, demo, call, check):
+    app.command(help=help_of(command))(command)
 app.add_typer(numbers, name="twilio")
 
 

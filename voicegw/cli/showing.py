@@ -1,7 +1,8 @@
 """How the command line speaks: two consoles, an error, a table of settings' faults. Plain without a terminal."""
 
+import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +17,12 @@ err = Console(stderr=True, highlight=False)
 def printable(text: str) -> str:
     """The text without characters that could steer a terminal, in one line."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def help_of(command: Callable[..., object]) -> str:
+    """A command's docstring as help: each paragraph flows into the terminal's width, but for those in `[dim]`."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(text if text.startswith("[dim]") else text.replace("\n", " ") for text in paragraphs)
 
 
 def show_error(message: str) -> None:
