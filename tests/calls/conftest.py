@@ -1,8 +1,12 @@
 """A whole telephone world in memory and virtual time: carrier, gateway, agent, and what each of them wrote down."""
 
 import asyncio
+import importlib.util
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -71,16 +75,30 @@ class World:
     rules: CarrierRules = field(default_factory=CarrierRules)
     callees: Mapping[str, Callee] = field(default_factory=dict)
     seed: int = 1
+    streaming: bool = True
 
     def call(self, caller: Caller, **place: Any) -> Call:
         """Play one call to its end."""
         return self.play([caller], **place)[0]
 
-    def play(self, callers: Sequence[Caller], *, apart_seconds: float = 0.0, **place: Any) -> list[Call]:
-        """Play several calls, each begun `apart_seconds` after the one before, against one gateway."""
-        return run_virtual(self._play(callers, apart_seconds, place))
+    def play(
+        self,
+        callers: Sequence[Caller],
+        *,
+        apart_seconds: float = 0.0,
+        each: Sequence[Mapping[str, Any]] = (),
+        **place: Any,
+    ) -> list[Call]:
+        """Play several calls, each begun `apart_seconds` after the one before, against one gateway.
 
-    async def _play(self, callers: Sequence[Caller], apart_seconds: float, place: dict[str, Any]) -> list[Call]:
+        `place` goes to every `Carrier.place_call`, `each` to the call of the same position.
+        """
+        places = [{**place, **(each[index] if index < len(each) else {})} for index in range(len(callers))]
+        return run_virtual(self._play(callers, apart_seconds, places))
+
+    async def _play(
+        self, callers: Sequence[Caller], apart_seconds: float, places: Sequence[Mapping[str, Any]]
+    ) -> list[Call]:
         loop = asyncio.get_running_loop()
 
         def wall() -> float:
@@ -90,7 +108,7 @@ class World:
         settings = Settings(
             twilio=Twilio(account_sid=ACCOUNT_SID, auth_tokens=(AUTH_TOKEN,)),
             public_url=PUBLIC_URL,
-            voiceflow=Voiceflow(api_key=DEMO_API_KEY, project_id=DEMO_PROJECT_ID),
+            voiceflow=Voiceflow(api_key=DEMO_API_KEY, project_id=DEMO_PROJECT_ID, streaming=self.streaming),
             numbers=(self.profile,),
         )
         store = MemoryStore(wall=wall, lifetime_seconds=86_400)
@@ -114,7 +132,7 @@ class World:
                     "fallback_url": f"{PUBLIC_URL}/twilio/fallback",
                     "status_callback": f"{PUBLIC_URL}/twilio/status",
                     "callees": self.callees,
-                    **place,
+                    **places[index],
                 },
             )
 
@@ -137,3 +155,33 @@ def _actions_of(agent: Any, call_sid: str) -> list[Mapping[str, Any]]:
 def world() -> World:
     """A world with the dental practice at our number."""
     return World()
+
+
+def _load(name: str) -> ModuleType:
+    """A module of this folder: under `importlib` mode test files cannot import their neighbours."""
+    full_name = f"voicegw_calls_{name}"
+    if full_name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full_name, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[full_name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full_name])
+    return sys.modules[full_name]
+
+
+@pytest.fixture
+def agent_server() -> ModuleType:
+    """An agent server that answers what a test wants."""
+    return _load("agent_server")
+
+
+@pytest.fixture
+def random_agent() -> ModuleType:
+    """Random answers of valid traces."""
+    return _load("random_agent")
+
+
+@pytest.fixture
+def random_caller() -> ModuleType:
+    """Random callers."""
+    return _load("random_caller")
