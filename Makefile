@@ -30,6 +30,7 @@ check: $(VENV)/.dev ## lint, formatting, types, architecture, lengths
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tests/lengths.py
+	if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint docker/Dockerfile; fi
 
 sweep: $(VENV)/.dev ## random callers against random agents, in virtual time (minutes)
 	$(BIN)/pytest -q -n 2 -m sweep
