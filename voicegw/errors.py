@@ -7,12 +7,16 @@
     │   ├── AgentRefused         the agent answered with an error status
     │   ├── AgentBusy            the agent's rate limit (429)
     │   ├── SessionExpired       the session key is no longer taken (401 on a turn)
+    │   ├── AgentCircuitOpen     it failed too often of late: not asked at all for a moment
     │   ├── AgentNotConfigured   lasting: wrong key, project or environment, out of credit
     │   ├── AgentBroke           the connection or the answer broke; the turn may have run
     │   └── AgentTalkedTooMuch   an answer went over its caps
     ├── StoreError               live-call state cannot be read or written
     │   └── StaleVersion         someone else wrote this call first
-    └── CarrierError             the carrier's API refused or failed
+    ├── CarrierError             the carrier's API refused or failed
+    ├── FormError                a webhook's form that no carrier sends (twilio/forms.py)
+    └── PromptError              audio that cannot be played: too large, unreadable, unknown, or in need of ffmpeg
+                                 (prompts/errors.py)
 
 Foreign exceptions are translated once, in the file that talks to the foreigner.
 """
@@ -84,6 +88,12 @@ class SessionExpired(AgentError):
     """The agent no longer takes this session key: a new session must come before the input is sent again."""
 
     code = "agent-session-expired"
+
+
+class AgentCircuitOpen(AgentError):
+    """The agent has failed again and again: nothing was sent, and nothing is until it has rested."""
+
+    code = "agent-circuit-open"
 
 
 class AgentNotConfigured(AgentError):

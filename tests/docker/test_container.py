@@ -54,7 +54,7 @@ def interpreter_for_anyone() -> tuple[str, dict[str, str]]:
         if found is None:
             continue
         version = subprocess.run(
-            [found, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True
+            [found, "-c", "import sys; print(*sys.version_info[:2])"], check=True, capture_output=True, text=True
         )
         if version.stdout.split() == [str(part) for part in sys.version_info[:2]]:
             packages = [path for path in sys.path if path.endswith("site-packages")]
@@ -97,7 +97,7 @@ def test_the_start_command_runs_unprivileged_with_nothing_writable_but_the_data(
     )
     try:
         assert "answering calls" in (output := wait_for("answering calls", process)), output
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as response:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as response:
             assert response.status == 200
         assert list(data.iterdir()), "the live state is not in the data directory"
     finally:
