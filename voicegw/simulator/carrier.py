@@ -75,42 +75,27 @@ class Carrier:
         the same name. `callees` says what dialled parties do, by number or address. Never raises for what the gateway
         does; raises what `caller` raises, except ScriptError. Cancelling ends the call.
         """
-        leg = self._leg(from_, to, more_params or {})
         journal = Journal(asyncio.get_running_loop().time, on_event)
-        context = CallContext(
-            leg=leg,
-            line=Line(journal),
-            journal=journal,
-            sender=WebhookSender(
-                self._web,
-                self._auth_token,
-                journal,
-                random=self._random,
-                latency_seconds=self._rules.latency_seconds,
-            ),
-            web=self._web,
-            rules=self._rules,
-            random=self._random,
-            wall_clock=self._wall_clock,
-            callees=callees or {},
-            default_callee=default_callee,
-            own_hosts={urlsplit(url).netloc for url in (voice_url, fallback_url) if url},
-        )
+        context = self._context(journal, self._leg(from_, to, more_params or {}), callees or {}, default_callee)
+        context.own_hosts |= {urlsplit(url).netloc for url in (voice_url, fallback_url) if url}
         interpreter = Interpreter(context, fallback_url=fallback_url)
         first = GoTo(url=voice_url, purpose="voice", method=method)
-        reason, script_failure = await _converse(context, interpreter, first, caller)
-        ended_at = journal.now_seconds()
-        journal.tell(CallEnded(at_seconds=ended_at, reason=reason))
-        await self._say_goodbye(context, reason, status_callback)
+        try:
+            reason, script_failure = await _converse(context, interpreter, first, caller)
+            ended_at = journal.now_seconds()
+            journal.tell(CallEnded(at_seconds=ended_at, reason=reason))
+            await self._say_goodbye(context, reason, status_callback)
+        finally:
+            context.sender.close()
         return CallReport(
-            call_sid=leg.call_sid,
+            call_sid=context.leg.call_sid,
             from_=from_,
             to=to,
             records=tuple(journal.records),
             answered_at_seconds=context.line.answered_at_seconds,
             ended_at_seconds=ended_at,
             end_reason=reason,
-            call_status=leg.status,
+            call_status=context.leg.status,
             script_failure=script_failure,
         )
 
@@ -124,16 +109,33 @@ class Carrier:
         leg.more = {"CallToken": call_token(leg), "StirVerstat": "TN-Validation-Passed-A", **more}
         return leg
 
+    def _context(
+        self, journal: Journal, leg: Leg, callees: Mapping[str, Callee], default_callee: Callee
+    ) -> CallContext:
+        sender = WebhookSender(
+            self._web, self._auth_token, journal, random=self._random, latency_seconds=self._rules.latency_seconds
+        )
+        return CallContext(
+            leg=leg,
+            line=Line(journal),
+            journal=journal,
+            sender=sender,
+            web=self._web,
+            rules=self._rules,
+            random=self._random,
+            wall_clock=self._wall_clock,
+            callees=callees,
+            default_callee=default_callee,
+        )
+
     async def _say_goodbye(self, context: CallContext, reason: str, status_callback: str | None) -> None:
         """What is still requested after the end: the action of a cut verb, the status callback, what was under way."""
         leg, line = context.leg, context.line
         context.sender.call_is_over = True
-        if reason == "rejected" and line.answered_at_seconds is None:
-            pass  # Reject has said "busy" or "no-answer"
-        elif line.answered_at_seconds is None:
-            leg.status = "canceled" if reason == "caller-hung-up" else "completed"
-        else:
+        if line.answered_at_seconds is not None:
             leg.status = "completed"
+        elif reason != "rejected":  # Reject has said "busy" or "no-answer"
+            leg.status = "canceled" if reason == "caller-hung-up" else "completed"
         if (cut := context.at_hangup) is not None:
             hook = Webhook(url=cut.url, purpose=cut.purpose, standard=leg.params(), extra=cut.extra, method=cut.method)
             # The vendor: "action still requested with CallStatus=completed, TwiML ignored"

@@ -33,14 +33,15 @@ class AsgiWeb:
 
     def __init__(self, apps: Mapping[str, AsgiApp]) -> None:
         self._apps = {_origin(url): app for url, app in apps.items()}
-        self._lifespans: dict[AsgiApp, _Lifespan] = {}
+        self._lifespans: dict[int, _Lifespan] = {}  # by identity: an application need not be hashable
         self._running: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        for app in dict.fromkeys(self._apps.values()):
-            lifespan = _Lifespan(app)
-            await lifespan.start()
-            self._lifespans[app] = lifespan
+        for app in self._apps.values():
+            if id(app) not in self._lifespans:
+                lifespan = _Lifespan(app)
+                await lifespan.start()
+                self._lifespans[id(app)] = lifespan
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -58,7 +59,7 @@ class AsgiWeb:
         app = self._apps.get(_origin(request.url))
         if app is None:
             raise WebError(BAD_HOST, f"no such host: {_origin(request.url)}", reached=False)
-        lifespan = self._lifespans.get(app)
+        lifespan = self._lifespans.get(id(app))
         exchange = _Exchange(request, {} if lifespan is None else dict(lifespan.state))
         task = asyncio.create_task(exchange.run(app))
         self._running.add(task)

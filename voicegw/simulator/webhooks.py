@@ -1,23 +1,21 @@
-"""How the carrier asks the gateway: signed, within 15 s, with its retries and redirects, each attempt written down.
+"""How the carrier asks the gateway: within 15 s, with its retries and redirects, each attempt written down.
 
-Vendor's rules: "connect 5 s, 15 s in all, one retry on connection failure only", "follows ≤10 redirects (else 11215)",
-"if the action URL answers 3xx Twilio follows but does not resend Digits", "cookies kept per call".
+The vendor's rules: connect 5 s, 15 s in all, one retry after connection failure; "follows ≤10 redirects (else 11215)";
+"if the action URL answers 3xx Twilio follows but does not resend Digits".
 """
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from random import Random
-from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
-
-from twilio.request_validator import RequestValidator
+from urllib.parse import urljoin
 
 from voicegw.simulator.documents import BAD_CONTENT_TYPE, HTTP_FAILED, FatalTwimlError
 from voicegw.simulator.journal import Journal
 from voicegw.simulator.overrides import Overrides, read_overrides
+from voicegw.simulator.signed_requests import RequestWriter
 from voicegw.simulator.timeline import Exchange
-from voicegw.simulator.web import READ_FAILED, WebAnswer, WebClient, WebError, WebRequest
+from voicegw.simulator.web import READ_FAILED, WebAnswer, WebClient, WebError
 
 MAX_REDIRECTS = 10
 TOO_MANY_REDIRECTS = 11215
@@ -37,6 +35,32 @@ class Webhook:
     method: str = "POST"
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One try at a webhook: its number, the token that all tries share, and when it must be over."""
+
+    number: int
+    token: str
+    overrides: Overrides
+    deadline_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a try came to: an answer from `url`, or the reason why there is none."""
+
+    url: str
+    answer: WebAnswer | None = None
+    error: WebError | None = None
+
+    @property
+    def kind(self) -> str:
+        """In the words of the retry policy: `2xx` … `5xx`, `ct` not connected, `rt` no answer."""
+        if self.answer is not None:
+            return f"{self.answer.status // 100}xx"
+        return "ct" if self.error is not None and not self.error.reached else "rt"
+
+
 class WebhookSender:
     """Sends one call's webhooks. A request outlives the call if it is under way at the hang-up; see `drain`."""
 
@@ -44,11 +68,10 @@ class WebhookSender:
         self, web: WebClient, auth_token: str, journal: Journal, *, random: Random, latency_seconds: float = 0.0
     ) -> None:
         self._web = web
-        self._validator = RequestValidator(auth_token)
+        self._writer = RequestWriter(auth_token)
         self._journal = journal
         self._random = random
         self._latency_seconds = latency_seconds
-        self._cookies: dict[str, SimpleCookie] = {}
         self._under_way: set[asyncio.Task[tuple[str, WebAnswer]]] = set()
         self._notices: set[asyncio.Task[None]] = set()
         self.call_is_over = False
@@ -73,132 +96,93 @@ class WebhookSender:
         """Wait for the requests that the call left behind; their answers are of no interest any more."""
         await asyncio.gather(*self._under_way, *self._notices, return_exceptions=True)
 
+    def close(self) -> None:
+        """Give up whatever is still under way."""
+        for task in (*self._under_way, *self._notices):
+            task.cancel()
+
     async def _notify(self, webhook: Webhook) -> None:
         try:
             _, answer = await self._ask(webhook)
         except FatalTwimlError as exc:
-            self._journal.warn(exc.code, f"status callback: {exc.message}", webhook.url)
+            self._journal.warn(exc.code, f"{webhook.purpose} callback: {exc.message}", webhook.url)
             return
         kind = answer.header("content-type").partition(";")[0].strip().lower()
         if answer.status != 204 and kind not in ("text/xml", "application/xml"):
             # The vendor: "Respond 204, or 200 + text/xml <Response/>; otherwise Debugger warnings"
-            self._journal.warn(BAD_CONTENT_TYPE, f"status callback answered {kind!r}", webhook.url)
+            self._journal.warn(BAD_CONTENT_TYPE, f"{webhook.purpose} callback answered {kind!r}", webhook.url)
 
     async def _ask(self, webhook: Webhook) -> tuple[str, WebAnswer]:
         url, overrides, warnings = read_overrides(webhook.url)
         for code, text in warnings:
             self._journal.warn(code, text, webhook.url)
         token = f"{self._random.getrandbits(128):032x}"
-        started_at = self._journal.now_seconds()
-        attempt = 0
-        while True:
-            attempt += 1
-            left = overrides.total_seconds - (self._journal.now_seconds() - started_at)
-            final_url, answer, error = await self._attempt(webhook, url, overrides, left, attempt, token)
-            if answer is not None and answer.status < 300:
-                return final_url, answer
-            if attempt > overrides.retries or not overrides.retries_after(_kind(answer, error)):
+        # "Total incl. retries": one deadline for all tries.
+        deadline = self._journal.now_seconds() + overrides.total_seconds
+        outcome = _Outcome(url)
+        for number in range(1, overrides.retries + 2):
+            outcome = await self._try(webhook, url, _Attempt(number, token, overrides, deadline))
+            if outcome.kind == "2xx" or not overrides.retries_after(outcome.kind):
                 break
-        if answer is not None:
-            error = WebError(HTTP_FAILED, f"HTTP status {answer.status}", reached=True)
-        raise FatalTwimlError(error.code if error else HTTP_FAILED, str(error), final_url)
+        if outcome.answer is None:
+            code = HTTP_FAILED if outcome.error is None else outcome.error.code
+            raise FatalTwimlError(code, str(outcome.error), outcome.url)
+        if outcome.kind != "2xx":
+            raise FatalTwimlError(HTTP_FAILED, f"HTTP status {outcome.answer.status}", outcome.url)
+        return outcome.url, outcome.answer
 
-    async def _attempt(
-        self, webhook: Webhook, url: str, overrides: Overrides, left: float, attempt: int, token: str
-    ) -> tuple[str, WebAnswer | None, WebError | None]:
-        """One try, redirects included, in the `left` seconds. Answers what came, or why nothing did."""
+    async def _try(self, webhook: Webhook, url: str, attempt: _Attempt) -> _Outcome:
+        """One try, redirects included."""
         method, params = webhook.method.upper(), {**webhook.standard, **webhook.extra}
-        deadline = self._journal.now_seconds() + left
         for _ in range(MAX_REDIRECTS + 1):
-            began_at = self._journal.now_seconds()
-            answer, error = None, None
-            try:
-                async with asyncio.timeout(max(0.0, deadline - began_at)):
-                    await asyncio.sleep(self._latency_seconds)
-                    answer = await self._web.send(self._request(method, url, params, overrides, token))
-            except TimeoutError:
-                text = f"no answer within {overrides.total_seconds:g} seconds in all"
-                error = WebError(READ_FAILED, text, reached=True)
-            except WebError as exc:
-                error = exc
-            exchange = Exchange(
+            outcome = await self._exchange(webhook.purpose, method, url, params, attempt)
+            answer = outcome.answer
+            if answer is None or answer.status not in _REDIRECTS or not answer.header("location"):
+                return outcome
+            method = method if answer.status in _KEEP_METHOD else "GET"
+            params = dict(webhook.standard)
+            url = urljoin(url, answer.header("location"))
+        error = WebError(TOO_MANY_REDIRECTS, f"more than {MAX_REDIRECTS} redirects", reached=True)
+        return _Outcome(url, error=error)
+
+    async def _exchange(
+        self, purpose: str, method: str, url: str, params: Mapping[str, str], attempt: _Attempt
+    ) -> _Outcome:
+        """One request and its answer, written down."""
+        began_at = self._journal.now_seconds()
+        outcome = await self._send(method, url, params, attempt)
+        answer, error = outcome.answer, outcome.error
+        self._journal.keep(
+            Exchange(
                 at_seconds=began_at,
                 seconds=round(self._journal.now_seconds() - began_at, 6),
-                purpose=webhook.purpose,
+                purpose=purpose,
                 method=method,
                 url=url,
                 params=tuple(params.items()),
-                attempt=attempt,
-                idempotency_token=token,
+                attempt=attempt.number,
+                idempotency_token=attempt.token,
                 status=None if answer is None else answer.status,
                 content_type="" if answer is None else answer.header("content-type"),
                 body="" if answer is None else answer.body.decode("utf-8", "replace"),
                 error_code=None if error is None else error.code,
                 error="" if error is None else str(error),
-                abandoned=self.call_is_over and webhook.purpose != "status",
+                abandoned=self.call_is_over and purpose != "status",
             )
-            self._journal.keep(exchange)
-            if answer is None or answer.status not in _REDIRECTS or not answer.header("location"):
-                if answer is not None:
-                    self._keep_cookies(url, answer)
-                return url, answer, error
-            self._keep_cookies(url, answer)
-            # The vendor: "Twilio follows but does not resend Digits"
-            method = method if answer.status in _KEEP_METHOD else "GET"
-            params = dict(webhook.standard)
-            url = urljoin(url, answer.header("location"))
-        text = f"more than {MAX_REDIRECTS} redirects"
-        return url, None, WebError(TOO_MANY_REDIRECTS, text, reached=True)
-
-    def _request(
-        self, method: str, url: str, params: Mapping[str, str], overrides: Overrides, token: str
-    ) -> WebRequest:
-        parts = urlsplit(url)
-        body = b""
-        if method == "GET":
-            query = "&".join(filter(None, (parts.query, urlencode(params))))
-            parts = parts._replace(query=query)
-        else:
-            body = urlencode(params).encode("ascii")
-        url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
-        headers = [
-            ("Accept", "*/*"),
-            ("User-Agent", "TwilioProxy/1.1"),
-            ("I-Twilio-Idempotency-Token", token),
-            ("X-Twilio-Signature", self._signature(url, {} if method == "GET" else params)),
-        ]
-        if body:
-            headers.append(("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8"))
-        if jar := self._cookies.get(parts.hostname or ""):
-            headers.append(("Cookie", "; ".join(f"{name}={item.value}" for name, item in jar.items())))
-        return WebRequest(
-            method=method,
-            url=url,
-            headers=tuple(headers),
-            body=body,
-            connect_seconds=overrides.connect_seconds,
-            read_seconds=overrides.read_seconds,
         )
+        return outcome
 
-    def _signature(self, url: str, params: Mapping[str, str]) -> str:
-        parts = urlsplit(url)
-        if parts.scheme == "https" and parts.port is not None:
-            # The vendor: "HTTPS-voice drops port, HTTP keeps port"
-            url = urlunsplit(parts._replace(netloc=parts.netloc.removesuffix(f":{parts.port}")))
-        return str(self._validator.compute_signature(url, dict(params)))
-
-    def _keep_cookies(self, url: str, answer: WebAnswer) -> None:
-        jar = self._cookies.setdefault(urlsplit(url).hostname or "", SimpleCookie())
-        for name, value in answer.headers:
-            if name.lower() == "set-cookie":
-                try:
-                    jar.load(value)
-                except CookieError:
-                    self._journal.warn(0, f"cookie not understood: {value!r}", url)
-
-
-def _kind(answer: WebAnswer | None, error: WebError | None) -> str:
-    """The failure in the words of the retry policy."""
-    if answer is not None:
-        return "5xx" if answer.status >= 500 else "4xx" if answer.status >= 400 else "3xx"
-    return "ct" if error is not None and not error.reached else "rt"
+    async def _send(self, method: str, url: str, params: Mapping[str, str], attempt: _Attempt) -> _Outcome:
+        left_seconds = max(0.0, attempt.deadline_seconds - self._journal.now_seconds())
+        try:
+            async with asyncio.timeout(left_seconds):
+                await asyncio.sleep(self._latency_seconds)
+                request = self._writer.write(method, url, params, attempt.overrides, attempt.token)
+                answer = await self._web.send(request)
+        except TimeoutError:
+            text = f"no answer within {attempt.overrides.total_seconds:g} seconds in all"
+            return _Outcome(url, error=WebError(READ_FAILED, text, reached=True))
+        except WebError as exc:
+            return _Outcome(url, error=exc)
+        self._writer.keep_cookies(url, answer)
+        return _Outcome(url, answer=answer)
