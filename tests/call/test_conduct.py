@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from voicegw.call.conduct import hear, take_queued
+from voicegw.call.conduct import end_if_too_long, hear, take_queued
 from voicegw.call.inputs import (
     CallerInput,
     CallParties,
@@ -199,7 +199,7 @@ class TestKeypad:
         assert state.keys_kept == ""
 
     def test_an_answer_that_tells_of_no_keys_at_all_is_listened_through(self) -> None:
-        state, move = hear(collecting(), LINE, Pressed(keys="", ended_by=""))
+        _state, move = hear(collecting(), LINE, Pressed(keys="", ended_by=""))
         assert isinstance(performed(move).then, Listen)
 
 
@@ -394,7 +394,12 @@ class TestEscape:
 
     @pytest.mark.parametrize(
         "heard",
-        [Pressed(keys="10", ended_by=""), Pressed(keys="00", ended_by=""), Said(text="the operator said"), Said(text="")],
+        [
+            Pressed(keys="10", ended_by=""),
+            Pressed(keys="00", ended_by=""),
+            Said(text="the operator said"),
+            Said(text=""),
+        ],
     )
     def test_only_alone_it_is_an_escape(self, heard: CallerInput) -> None:
         _, move = hear(call(), LINE, heard)
@@ -459,7 +464,7 @@ class TestTheRestOfALongAnswer:
 
     def test_silence_while_more_is_to_come_leads_to_the_rest_at_once(self) -> None:
         thinking = call(Phase.THINKING)
-        state, move = hear(replace(thinking, unsaid=MORE, after=go_on(thinking, PROFILE)), LINE, StayedSilent())
+        _state, move = hear(replace(thinking, unsaid=MORE, after=go_on(thinking, PROFILE)), LINE, StayedSilent())
         assert performed(move).prompts == MORE
         assert isinstance(performed(move).then, GoOn)
 
@@ -525,3 +530,58 @@ class TestTheEnd:
         state, move = hear(ended, LINE, heard)
         assert state == ended
         assert performed(move) == CallPlan(prompts=(), then=Finish(reason="caller-silent"))
+
+
+class TestALateAgent:
+    """We apologised for a turn that still runs, and listen."""
+
+    def late(self, **fields: object) -> CallState:
+        return call(running=True, gave_up=True, **fields)
+
+    def test_silence_leads_to_the_late_answer_or_else_to_our_own_question(self) -> None:
+        _, move = hear(self.late(), LINE, StayedSilent())
+        assert isinstance(move, AwaitAgent)
+        assert move.otherwise is not None
+        state, otherwise = move.otherwise
+        assert said(performed(otherwise)) == [words(PhraseName.STILL_THERE)]
+        assert state.silences.prompts == 1
+
+    def test_the_agents_wish_for_no_reply_begins_no_second_turn(self) -> None:
+        _, move = hear(self.late(agent=AgentSettings(silence_seconds=5.0)), LINE, StayedSilent())
+        assert isinstance(move, AwaitAgent)
+
+    @pytest.mark.parametrize("heard", [Said(text="hello?"), Pressed(keys="1", ended_by="#"), EventRaised(name="e")])
+    def test_what_the_caller_does_waits_for_the_turn(self, heard: CallerInput) -> None:
+        state, move = hear(self.late(), LINE, heard)
+        assert move == AwaitAgent()
+        assert state.phase is Phase.THINKING
+        assert state.queued or state.keys_kept
+
+    def test_so_it_does_over_the_rest_of_a_long_answer(self) -> None:
+        state = self.late(unsaid=MORE, after=listen(call(), PROFILE))
+        state, move = hear(state, LINE, Said(text="hello?"))
+        assert move == AwaitAgent()
+        assert state.queued == (Said(text="hello?"),)
+
+
+class TestTheLengthOfACall:
+    @pytest.mark.parametrize("phase", [Phase.THINKING, Phase.LISTENING])
+    def test_a_call_that_lasts_too_long_ends_with_a_spoken_goodbye(self, phase: Phase) -> None:
+        ended = end_if_too_long(call(phase), LINE, PROFILE.max_call_seconds + 1.0)
+        assert ended is not None
+        state, move = ended
+        assert said(performed(move)) == [words(PhraseName.MAX_DURATION)]
+        assert performed(move).then == Finish(reason="max-duration")
+        assert state.phase is Phase.ENDED
+
+    def test_until_then_it_goes_on(self) -> None:
+        assert end_if_too_long(call(), LINE, float(PROFILE.max_call_seconds)) is None
+
+    def test_time_with_humans_does_not_count(self) -> None:
+        state = call(forward=ForwardState(seconds=600))
+        assert end_if_too_long(state, LINE, PROFILE.max_call_seconds + 600.0) is None
+        assert end_if_too_long(state, LINE, PROFILE.max_call_seconds + 601.0) is not None
+
+    @pytest.mark.parametrize("phase", [Phase.FORWARDING, Phase.ENDED])
+    def test_the_limit_rests_while_a_human_is_on_the_line(self, phase: Phase) -> None:
+        assert end_if_too_long(call(phase), LINE, 1e9) is None

@@ -228,7 +228,7 @@ class TestFallback:
         assert performed(move).then == Finish(reason="forward-completed")
 
     def test_without_a_destination_it_is_a_goodbye_at_once(self) -> None:
-        state, move = begin_fallback(call(), line(NO_FALLBACK), LAST_WORDS)
+        _state, move = begin_fallback(call(), line(NO_FALLBACK), LAST_WORDS)
         assert said(move) == ["I am connecting you.", words(PhraseName.FAILURE_FINAL)]
         assert performed(move).then == Finish(reason="agent-failed")
 

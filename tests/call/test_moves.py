@@ -12,6 +12,7 @@ from voicegw.call.moves import (
     is_collecting,
     keypad_in_force,
     listen,
+    opening_words,
     own_words,
     silence_to_await,
 )
@@ -155,3 +156,19 @@ def test_fillers_say_that_they_are_and_differ_from_each_other() -> None:
 
 def test_a_phrase_may_be_protected_from_interruption() -> None:
     assert own_words(PhraseName.CONSENT, CALL, PROFILE, barge_in=BargeIn.NONE).barge_in is BargeIn.NONE
+
+
+def test_a_disclosure_comes_before_the_agents_first_word_and_nothing_interrupts_it() -> None:
+    (said,) = opening_words(CALL, NumberProfile(disclosure="default"))
+    assert (said.text, said.barge_in) == (own_words(PhraseName.CONSENT, CALL, PROFILE).text, BargeIn.NONE)
+    (own,) = opening_words(CALL, NumberProfile(disclosure="This call is recorded."))
+    assert (own.text, own.barge_in) == ("This call is recorded.", BargeIn.NONE)
+
+
+def test_a_greeting_of_the_numbers_own_may_be_interrupted_as_the_number_says() -> None:
+    first, second = opening_words(CALL, NumberProfile(disclosure="Recorded.", greeting="Hello.", barge_in="speech"))
+    assert (first.text, second.text, second.barge_in) == ("Recorded.", "Hello.", BargeIn.SPEECH)
+
+
+def test_most_numbers_let_the_agent_begin() -> None:
+    assert opening_words(CALL, PROFILE) == ()

@@ -93,6 +93,9 @@ def is_escape(state: CallState, line: Line, heard: CallerInput) -> bool:
 def _hear_before_the_rest(state: CallState, line: Line, heard: CallerInput, after: Then) -> tuple[CallState, Move]:
     """There was more to say than one answer holds: say the rest, unless the caller interrupts to go on talking."""
     match after:
+        case Listen() if state.queued and not state.unsaid:  # it waited while a document of the agent's had the call
+            waited = _queue(replace(state, after=None), heard)
+            return take_queued(waited, line) or (waited, Perform(CallPlan(prompts=(), then=after)))
         case Listen() if _is_said_or_pressed(heard):
             return hear(replace(state, unsaid=(), after=None), line, heard)
         case Listen() if isinstance(heard, EventRaised | RequestReturned):
