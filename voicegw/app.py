@@ -63,6 +63,7 @@ class Gateway:
         self._clients: dict[tuple[str, str, str], VoiceflowClient] = {}
         self._agent = VoiceflowAgent(self._client_for)
         self._preparer = PromptPreparer()
+        self._probing: asyncio.Task[None] | None = None
         self._accepting = False
         audio = ServedAudio(store, self._preparer, settings.public_url)
         self.conversations = Conversations(
@@ -105,12 +106,16 @@ class Gateway:
         if isinstance(self._store, SqliteStore):
             await self._store.open()
         await asyncio.gather(*(self._agent.warm(profile) for profile in self._settings.numbers))
+        self._probing = asyncio.create_task(self._agent.keep_probing(), name="probe-agents")
         self._accepting = True
 
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """Take no new calls, let turns finish for at most `grace_seconds`, close what was opened."""
         self._accepting = False
         await self.conversations.close(grace_seconds)
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.gather(self._probing, return_exceptions=True)
         if isinstance(self._transport, AiohttpTransport):
             await self._transport.close()
         self._preparer.close()
@@ -123,6 +128,7 @@ class Gateway:
         self._settings = settings.model_copy(update=kept)
         self._reader.trust(_verifier(self._settings), self._settings.twilio.account_sid)
         self._clients.clear()
+        self._agent.forget_faults()
         return waiting
 
     def line_for(self, parties: CallParties) -> Line | None:

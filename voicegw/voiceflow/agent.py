@@ -1,7 +1,8 @@
 """A Voiceflow agent as turns ask for one: session, launch, action out, traces in, instructions as they arrive.
 
-The only place where the client, the next action and the planner meet. Keeps nothing between two turns: what a turn
-depends on comes with its request. Knows no carrier, no store, and nobody's patience but that of unfinished text.
+The only place where the client, the next action and the planner meet. Keeps nothing of a call between two turns: what
+a turn depends on comes with its request; what is kept is how the agents are doing. Knows no carrier, no store, and
+nobody's patience but that of unfinished text.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from voicegw.errors import AgentBroke, AgentBusy, AgentError, SessionExpired
 from voicegw.turns.ports import TurnRequest
 from voicegw.voiceflow.actions import Action, end
 from voicegw.voiceflow.client import VoiceflowClient
+from voicegw.voiceflow.health import AgentHealth
 from voicegw.voiceflow.next_action import AgentMemory, plan_action, plan_launch
 from voicegw.voiceflow.planner import SPEAKING_TRACES, Planner
 from voicegw.voiceflow.traces import Trace
@@ -27,6 +29,8 @@ TEXT_PATIENCE_SECONDS = 1.5
 SIGN_OF_LIFE_SECONDS = 5.0
 """Traces that ask nothing of the call show at least so often that the agent is at work: a turn's budget runs from
 its last trace, and whoever keeps it sees only instructions."""
+WORDLESS_SECONDS = 120.0
+"""So long such traces count as work (as an open tool does); then an agent that only babbles has used up its turn."""
 END_PATIENCE_SECONDS = 10.0
 _MAX_USER_ID_CHARACTERS = 256
 _MAX_BUSY_WAIT_SECONDS = 3.0
@@ -68,24 +72,34 @@ class VoiceflowAgent:
     def __init__(self, client_for: ClientFor, *, retry_pause_seconds: float = 0.3) -> None:
         self._client_for = client_for
         self._retry = _Retry(retry_pause_seconds)
+        self._health = AgentHealth()
 
     async def take_turn(self, turn: TurnRequest) -> AsyncGenerator[Instruction]:
         """Tell the agent what was heard and yield its answer as it arrives.
 
         Starts a session and launches where that has not been done. Of an answer that breaks off, what had arrived
-        is yielded before the error. Raises a child of `AgentError`; never sends twice what may have arrived;
-        cancel-safe, and closing it drops the answer.
+        is yielded before the error. An agent that has failed too often is not asked: the turn fails at once. Raises
+        a child of `AgentError`; never sends twice what may have arrived; cancel-safe, and closing it drops the answer.
         """
         if isinstance(turn.heard, HungUp):
             await self.end(turn)
             return
-        conversation = _Conversation(self._client_for(turn.profile), turn, self._retry)
-        async with aclosing(conversation.run()) as instructions:
-            async for instruction in instructions:
-                yield instruction
+        client = self._client_for(turn.profile)
+        conversation = _Conversation(client, turn, self._retry)
+        if not conversation.has_something_to_ask:
+            yield Note(about="nothing-to-send", fields={"heard": turn.heard.kind})
+            return
+        with self._health.admit(client) as attempt:
+            async with aclosing(conversation.run()) as instructions:
+                async for instruction in instructions:
+                    attempt.receive(instruction)
+                    yield instruction
 
     async def end(self, turn: TurnRequest) -> None:
-        """Tell the agent that the call is over; nothing to do where it never knew of it. Raises `AgentError`."""
+        """Tell the agent that the call is over; nothing to do where it never knew of it. Raises `AgentError`.
+
+        Tried even while the agent is given a rest: its sessions are to end, and nobody waits for it.
+        """
         if not turn.session_key:
             return
         client = self._client_for(turn.profile)
@@ -102,6 +116,14 @@ class VoiceflowAgent:
         """Open a connection ahead of need; never raises."""
         await self._client_for(profile).warm()
 
+    async def keep_probing(self) -> None:
+        """Bring agents back that could not work at all, once they can; to be run as one task of the process."""
+        await self._health.keep_probing()
+
+    def forget_faults(self) -> None:
+        """Ask every agent again: settings have changed."""
+        self._health.forget()
+
 
 class _Conversation:
     """One turn with the agent, from the session it needs to the end of the last answer."""
@@ -111,23 +133,26 @@ class _Conversation:
         self._retry = retry
         self._turn = turn
         self._session_key = turn.session_key
+        self._requests = self._plan_requests()
         self._ended = False
+
+    @property
+    def has_something_to_ask(self) -> bool:
+        """False where what was heard is of no interest to an agent."""
+        return any(action is not None for action, _ in self._requests)
 
     async def run(self) -> AsyncGenerator[Instruction]:
         if not self._session_key:
             yield await self._open_session()
-        for action, variables in self._requests():
-            if self._ended:
+        for action, variables in self._requests:
+            if self._ended or action is None:
                 return
-            if action is None:
-                yield Note(about="nothing-to-send", fields={"heard": self._turn.heard.kind})
-                continue
             async with aclosing(self._ask_surely(action, variables)) as instructions:
                 async for instruction in instructions:
                     self._ended = self._ended or isinstance(instruction, Ending)
                     yield instruction
 
-    def _requests(self) -> list[tuple[Action | None, dict[str, object]]]:
+    def _plan_requests(self) -> list[tuple[Action | None, dict[str, object]]]:
         """What to send in this turn. An input that finds no conversation (its launch failed) begins one first."""
         turn = self._turn
         variables = plan_turn_variables(turn.heard, turn.heard_text, turn.profile)
@@ -175,12 +200,15 @@ class _Conversation:
         planner = Planner(self._turn.profile)
         answer = self._client.interact(self._session_key, action, variables)
         loop = asyncio.get_running_loop()
-        yielded_at = loop.time()
+        spoke_at = yielded_at = loop.time()
         try:
             async with aclosing(_with_pauses(answer, planner)) as traces:
                 async for trace in traces:
                     instructions = planner.flush_text() if trace is None else planner.receive(trace)
-                    if not instructions and loop.time() - yielded_at >= SIGN_OF_LIFE_SECONDS:
+                    now = loop.time()
+                    if instructions:
+                        spoke_at = now
+                    elif now - yielded_at >= SIGN_OF_LIFE_SECONDS and now - spoke_at < WORDLESS_SECONDS:
                         instructions = [Note(about="still-answering")]
                     for instruction in instructions:
                         yield instruction

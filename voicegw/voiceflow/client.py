@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
@@ -45,6 +45,19 @@ class AgentSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentName:
+    """Which agent it is, for people and as a key; holds no secret."""
+
+    base_url: str
+    project_id: str
+    environment: str | None
+
+    def __str__(self) -> str:
+        where = urlsplit(self.base_url).hostname or "?"  # never a user and password that stand in the URL
+        return f"{self.project_id}/{self.environment or '(traffic split)'} at {where}"
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeResult:
     """Whether the agent can be talked to: `error` is None when a session was started."""
 
@@ -60,6 +73,7 @@ class VoiceflowClient:
         self._transport = transport
         self._caps = caps or AnswerCaps()
         self._base_url = settings.base_url.rstrip("/")
+        self.agent_name = AgentName(self._base_url, settings.project_id, settings.environment)
 
     def __repr__(self) -> str:
         return f"VoiceflowClient({self._settings!r})"

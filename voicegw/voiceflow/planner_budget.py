@@ -19,6 +19,7 @@ from voicegw.call.instructions import (
     LegacyKeypad,
     Note,
     OfferButtons,
+    Overdue,
     PlayAudio,
     PlayRecording,
     Prompt,
@@ -63,7 +64,7 @@ class TurnBudget:
         match instruction:
             case Say() | PlayAudio() | PlayRecording():
                 return self._admit_prompt(instruction)
-            case Note():
+            case Note() | Overdue():
                 self._notes -= 1
                 return [instruction] if self._notes >= 0 else []
             case Forward() | HangUp() | StartRealtime() | ReturnRequest() | SpliceTwiml() | AgentDown() | AwaitPath():
