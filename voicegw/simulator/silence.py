@@ -4,6 +4,7 @@
 - It is listening where a Gather is open that asks (`QUESTION_SECONDS`), nested pauses included; the rest is owed.
 - What follows the caller's input belongs to the Gather until that has ended: the vendor waits for more keys or words
   there, and the gateway knows of nothing yet. Then the gateway owes a sound.
+- A debt ends where the gateway asks: what it owes after that is another. A key or word that nobody took is no reaction.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ from voicegw.simulator.timeline import Listened
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """One silence: `owed_seconds` and `listening_seconds` are its parts. `reprompted`: the caller did not react to the
-    question before, and was asked again."""
+    """One silence: in it the gateway owed a sound for `owed_seconds` on end, and listened for `listening_seconds` in
+    all. `reprompted`: the caller did not react to the question before, and was asked again."""
 
     at_seconds: float
     seconds: float
@@ -43,7 +44,7 @@ def find_silences(report: CallReport) -> tuple[Silence, ...]:
             Silence(
                 at_seconds=begin,
                 seconds=round(end - begin, 6),
-                owed_seconds=round(end - begin - listening, 6),
+                owed_seconds=round(_longest_debt(begin, end, questions), 6),
                 listening_seconds=round(listening, 6),
                 reprompted=reprompted,
             )
@@ -67,6 +68,16 @@ def _gaps(report: CallReport, begin: float) -> Sequence[tuple[float, float]]:
     if report.ended_at_seconds > quiet_since:
         gaps.append((quiet_since, report.ended_at_seconds))
     return [(starts, ends) for starts, ends in gaps if ends > starts]
+
+
+def _longest_debt(begin: float, end: float, questions: Sequence[Listened]) -> float:
+    """The longest time between `begin` and `end` in which no question was open."""
+    longest, owed_since = 0.0, begin
+    for gather in sorted(questions, key=lambda gather: gather.at_seconds):
+        if _overlap(begin, end, gather) > 0:
+            longest = max(longest, gather.at_seconds - owed_since)
+            owed_since = max(owed_since, gather.ends_at_seconds)
+    return max(longest, end - owed_since)
 
 
 def _overlap(begin: float, end: float, gather: Listened) -> float:
