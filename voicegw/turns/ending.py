@@ -10,6 +10,7 @@ from dataclasses import replace
 import structlog
 
 from voicegw.call.answer import fold
+from voicegw.call.forwarding import ringing_name
 from voicegw.call.inputs import HungUp
 from voicegw.call.moves import Line
 from voicegw.call.state import CallState, dump_state, finish_call
@@ -57,20 +58,29 @@ class CallEnder:
                 progress = await self._runner.settled(state.call_sid, state.turn)
                 state, _ = fold(state, progress.instructions[state.taken :])
                 self._runner.drop(state.call_sid)
-            if state.session_key:
-                await self._agent.end(
-                    TurnRequest(
-                        call_sid=state.call_sid,
-                        parties=state.parties,
-                        profile=line.profile,
-                        heard=HungUp(),
-                        user_id=state.user_id,
-                        session_key=state.session_key,
-                        launched=state.launched,
-                    )
-                )
-            await self._store.release_name(state.user_id, state.call_sid)
+            try:
+                if state.session_key:
+                    await self._agent.end(_last_request(state, line))
+            finally:
+                await self._release_names(state)
         except (AgentError, StoreError) as error:
             _log.warning("agent not told of the end", call_sid=state.call_sid, code=error.code, reason=str(error))
         except Exception:
             _log.exception("farewell crashed", call_sid=state.call_sid)
+
+    async def _release_names(self, state: CallState) -> None:
+        await self._store.release_name(state.user_id, state.call_sid)
+        if state.forward.dialled is not None:
+            await self._store.release_name(ringing_name(state.forward.dialled, state.parties), state.call_sid)
+
+
+def _last_request(state: CallState, line: Line) -> TurnRequest:
+    return TurnRequest(
+        call_sid=state.call_sid,
+        parties=state.parties,
+        profile=line.profile,
+        heard=HungUp(),
+        user_id=state.user_id,
+        session_key=state.session_key,
+        launched=state.launched,
+    )

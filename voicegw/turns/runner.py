@@ -120,7 +120,12 @@ class TurnRunner:
         if running is not None and running.turn == turn:
             while running.over is None:
                 await running.changed_before(self._clock() + BEAT_SECONDS, self._clock)
-        return await self.so_far(call_sid, turn)
+            return running.progress(0)
+        while True:  # another process runs it, or ran it before it died
+            progress = await self.so_far(call_sid, turn)
+            if progress.over is not None:
+                return progress
+            await asyncio.sleep(BEAT_SECONDS)
 
     def drop(self, call_sid: str) -> None:
         """Forget a call's finished turn."""
