@@ -27,6 +27,8 @@ from voicegw.turns.webhook import Desk, Webhook
 
 VOICE_STEP = "voice"
 ANSWERED_ELSEWHERE_SECONDS = 10.0
+# The first answer of a turn in mid-call comes this soon: a filler after 2.5 s, or a late sentence
+STEP_ANSWERED_SECONDS = 4.0
 REAP_AFTER_SECONDS = 900.0
 _POLL_SECONDS = 0.1
 
@@ -107,7 +109,9 @@ class Conversations:
             state, version = await self._load(call_sid)
             name = f"{turn}/{step}"
             if (turn, step) != (state.turn, state.step):
-                answer = await self._store.get_answer(call_sid, name)
+                # Step 0 of a turn is nobody's: another process has begun it, and its answer to this step is under way.
+                patience = 0.0 if state.step else STEP_ANSWERED_SECONDS
+                answer = await self._answered_elsewhere(call_sid, name, patience)
                 return answer if answer is not None else self._desk.performer.point_to(state)
             line = self._line_of(state)
             if isinstance(heard, ForwardEnded) and state.forward.dialled is not None:
@@ -191,12 +195,16 @@ class Conversations:
         try:
             return await webhook.answer(state, move)
         except StaleVersion:  # another process has this very step: its bytes are the answer
-            deadline = self._clock() + ANSWERED_ELSEWHERE_SECONDS
-            while self._clock() < deadline:
-                if (answer := await self._store.get_answer(state.call_sid, step)) is not None:
-                    return answer
-                await asyncio.sleep(_POLL_SECONDS)
-            raise
+            answer = await self._answered_elsewhere(state.call_sid, step, ANSWERED_ELSEWHERE_SECONDS)
+            if answer is None:
+                raise
+            return answer
+
+    async def _answered_elsewhere(self, call_sid: str, step: str, seconds: float) -> bytes | None:
+        deadline = self._clock() + seconds
+        while (answer := await self._store.get_answer(call_sid, step)) is None and self._clock() < deadline:
+            await asyncio.sleep(_POLL_SECONDS)
+        return answer
 
     async def _end(self, call_sid: str, reason: str) -> None:
         try:
@@ -216,7 +224,8 @@ class Conversations:
         """A live call keeps the line it began with, whatever is reloaded; after a restart, the line as set now."""
         if state.end_sent:
             return self._line_for(state.parties)
-        return self._lines.setdefault(state.call_sid, self._line_for(state.parties))
+        line = self._lines.get(state.call_sid)
+        return line if line is not None else self._lines.setdefault(state.call_sid, self._line_for(state.parties))
 
     def _forget_line(self, call_sid: str) -> None:
         self._lines.pop(call_sid, None)
