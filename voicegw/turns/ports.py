@@ -82,11 +82,12 @@ class StoredAudio:
 @dataclass(frozen=True, slots=True)
 class Performance:
     """A plan as the carrier gets it. Not `complete`: it only leads towards what the plan does in the end, and the next
-    step says the `unsaid` prompts and does it."""
+    step says the `unsaid` prompts and does it. Not `audible`: the caller would hear nothing of it."""
 
     answer: bytes
     unsaid: tuple[Prompt, ...] = ()
     complete: bool = True
+    audible: bool = True
 
 
 class Performer(Protocol):

@@ -80,11 +80,7 @@ class Webhook:
     async def _await(self, state: CallState) -> tuple[CallState, Move]:
         words_at = self._waiting.since if state.unsaid else None
         progress = await self._desk.runner.wait(state.call_sid, state.turn, state.taken, self._waiting, words_at)
-        state, move = self._settle(state, progress)
-        if isinstance(move, Perform) and isinstance(move.plan.then, GoOn) and not move.plan.prompts:
-            state, prompts = _fill(state, self._line)
-            move = Perform(CallPlan(prompts=prompts, then=move.plan.then))
-        return state, move
+        return self._settle(state, progress)
 
     async def _glance(self, state: CallState, otherwise: tuple[CallState, Move]) -> tuple[CallState, Move]:
         progress = await self._desk.runner.so_far(state.call_sid, state.turn, state.taken)
@@ -106,6 +102,10 @@ class Webhook:
     async def _perform(self, state: CallState, plan: CallPlan) -> bytes:
         state = replace(state, step=state.step + 1)
         performance = await self._desk.performer.perform(state, self._line, plan)
+        if isinstance(plan.then, GoOn) and not (plan.prompts and performance.audible):
+            state, filler = _fill(state, self._line)
+            plan = replace(plan, prompts=filler)
+            performance = await self._desk.performer.perform(state, self._line, plan)
         state = replace(
             state,
             unsaid=performance.unsaid,

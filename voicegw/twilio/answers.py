@@ -42,7 +42,8 @@ class TwimlPerformer:
             whisper_url=f"{self._public_url}{WHISPER_PATH}{state.turn}/{state.step}",
         )
         document = render_plan(replace(plan, prompts=prompts), setting)
-        return Performance(twiml.render(document.response).encode(), document.unsaid, document.complete)
+        answer = twiml.render(document.response).encode()
+        return Performance(answer, document.unsaid, complete=document.complete, audible=document.audible)
 
     def point_to(self, state: CallState) -> bytes:
         """A document that only leads to the step that is expected now; nothing more once the call is over."""

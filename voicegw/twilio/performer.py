@@ -61,6 +61,13 @@ class Document:
     unsaid: tuple[Prompt, ...] = ()
     complete: bool = True
 
+    @property
+    def audible(self) -> bool:
+        """Does the caller hear anything of it? A recording that cannot be had leaves nothing behind but its words."""
+        verbs = self.response.verbs
+        nested = [child for verb in verbs if isinstance(verb, twiml.Gather) for child in verb.children]
+        return any(isinstance(sound, twiml.Say | twiml.Play) for sound in (*verbs, *nested))
+
 
 def render_plan(plan: CallPlan, setting: Setting) -> Document:
     """The document for `plan`. Audio must have URLs by now: anything else is said by its words."""
