@@ -34,7 +34,8 @@ def find_silences(report: CallReport) -> tuple[Silence, ...]:
     questions = [
         gather for gather in report.listened if gather.window_seconds > QUESTION_SECONDS or gather.took_something
     ]
-    inputs = sorted([key.at_seconds for key in report.keys] + [speech.ends_at_seconds for speech in report.speech])
+    inputs = [key.at_seconds for key in report.keys if key.lost_because is None]
+    inputs += [speech.ends_at_seconds for speech in report.speech if speech.lost_because is None]
     silences: list[Silence] = []
     last_wait_at: float | None = None
     for begin, end in _gaps(report, report.answered_at_seconds):
