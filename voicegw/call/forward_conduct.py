@@ -87,7 +87,8 @@ def forward_ended(state: CallState, line: Line, ended: ForwardEnded) -> tuple[Ca
     if ended.outcome is ForwardOutcome.COMPLETED and ended.bridged is not False:
         agent_can = not state.forward.by_gateway or state.forward.then_listen
         if profile.forwarding.after_forward == "agent" and agent_can:
-            done = ForwardState(attempts=state.forward.attempts, seconds=state.forward.seconds)
+            so_far = state.forward
+            done = ForwardState(attempts=so_far.attempts, seconds=so_far.seconds, fell_back=so_far.fell_back)
             return replace(state, phase=Phase.LISTENING, forward=done), AskAgent(ended)
         plan = CallPlan(prompts=(), then=Finish(reason="forward-completed"))
         return finish_call(state, "forward-completed"), Perform(plan)
