@@ -113,9 +113,9 @@ async def _first_answer(legs: list[FarLeg], ring_seconds: float) -> FarLeg | Non
         async with asyncio.timeout(ring_seconds):
             while waiting:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    if task.result():
-                        return tasks[task]
+                for task, leg in tasks.items():
+                    if task in done and task.result():
+                        return leg
     except TimeoutError:
         return None
     finally:

@@ -7,6 +7,9 @@ from voicegw.simulator.timeline import LiveEvent, Record, Warned
 
 _Kept = TypeVar("_Kept")
 
+CLOCK_TICK_SECONDS = 1e-6
+"""What times are rounded to. A shorter wait may leave the clock where it was."""
+
 Watcher = Callable[[LiveEvent], None]
 
 

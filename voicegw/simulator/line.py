@@ -64,7 +64,8 @@ class Line:
         self.ended = False
         self.deaf_because = LostBecause.NOT_ANSWERED
         self._listener: Listener | None = None
-        self._waiters: set[asyncio.Future[None]] = set()
+        # In the order in which they came, so that a call in virtual time goes the same way each time.
+        self._waiters: dict[asyncio.Future[None], None] = {}
 
     @property
     def listener(self) -> Listener | None:
@@ -142,8 +143,8 @@ class Line:
         """Wait until `condition` holds; it is asked again at every change of the line."""
         while not condition():
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.add(waiter)
+            self._waiters[waiter] = None
             try:
                 await waiter
             finally:
-                self._waiters.discard(waiter)
+                del self._waiters[waiter]

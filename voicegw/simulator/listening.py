@@ -51,7 +51,7 @@ class GatherListener:
                 await self._changed.wait()
             now = self._clock()
         except TimeoutError:
-            # the journal's clock is rounded, and may for ever stand a hair before the time that was waited for
+            # The journal's clock is rounded, and may for ever stand a hair before the time that was waited for.
             now = max(self._clock(), until_seconds or 0.0)
         self._changed.clear()
         self._machine.receive_timer(now)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from twiml import Record
 from voicegw.simulator.call_context import CallContext, Next
 from voicegw.simulator.documents import Document
+from voicegw.simulator.journal import CLOCK_TICK_SECONDS
 from voicegw.simulator.legs import new_sid
 from voicegw.simulator.timeline import LostBecause
 
@@ -54,7 +55,7 @@ class _Recorder:
         """Wait for the recording's end."""
         while not self.finished_on and self._clock() < self._deadline:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._deadline - self._clock()):
+                async with asyncio.timeout(max(self._deadline - self._clock(), CLOCK_TICK_SECONDS)):
                     await self._changed.wait()
             self._changed.clear()
 
