@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -690,7 +691,32 @@ def test_an_answer_without_end_is_cut_off_at_its_caps(part: bytes) -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize("part", [HELLO, frame({"type": "block", "payload": {"blockID": "b"}})])
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"a" * 65_536,
+        b"data: aaaaaaaaaaaaaaaa\n" * 2000,
+        b": ping\n\n" + b": pong pong pong pong pong pong pong pong pong" * 90 + b"\n\n",
+    ],
+    ids=["one-line", "one-frame", "comments"],
+)
+def test_an_answer_without_end_takes_only_so_much_memory(part: bytes) -> None:
+    async def main() -> None:
+        agent = agent_on(Wire(turn=endless(part)))
+        tracemalloc.start()
+        try:
+            assert isinstance(await take(agent), AgentTalkedTooMuch)
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak_bytes < 32 * 1024 * 1024
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    "part", [HELLO, frame({"type": "block", "payload": {"blockID": "b"}})], ids=["speech", "blocks"]
+)
 def test_an_answer_that_trickles_without_end_shows_no_sign_of_life_for_ever(part: bytes) -> None:
     async def main() -> None:
         agent = agent_on(Wire(turn=endless(part, pause_seconds=1.0)))
