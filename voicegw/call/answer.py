@@ -67,13 +67,14 @@ def begin_turn(state: CallState) -> CallState:
 
 def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallState, tuple[Prompt, ...]]:
     """Take in what has arrived since the last time; returns what it adds to say."""
+    arrived = tuple(instructions)
     prompts: list[Prompt] = []
-    for instruction in instructions:
-        state = replace(state, taken=state.taken + 1, overdue=isinstance(instruction, Overdue))
+    for instruction in arrived:
         match instruction:
             case Say() | PlayAudio() | PlayRecording():
                 prompts.append(_with_barge_in(state, instruction))
-                state = replace(state, asked=replace(state.asked, path=None))
+                if state.asked.path is not None:
+                    state = replace(state, asked=replace(state.asked, path=None))
             case Forward() | HangUp() | StartRealtime() | ReturnRequest() | SpliceTwiml() | AgentDown():
                 state = _note_ending(state, instruction)
             case HoldSound() as hold:
@@ -84,6 +85,8 @@ def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallSta
                 pass
             case _:
                 state = _set(state, instruction)
+    if arrived:
+        state = replace(state, taken=state.taken + len(arrived), overdue=isinstance(arrived[-1], Overdue))
     return state, tuple(prompts)
 
 
@@ -160,12 +163,11 @@ def settle(
         state = _forget_telling(state)  # the agent has dealt with the forward that failed
     if state.interrupted and state.ending is None:
         prompts = ()  # the caller spoke over them: the next turn answers that
-        state = replace(state, unsaid=())
-    prompts = state.unsaid + prompts
-    state = replace(state, unsaid=())
+    else:
+        prompts = state.unsaid + prompts
     if not over:
-        return _keep_waiting(state, line, prompts, waited_seconds)
-    state = replace(state, running=False)
+        return _keep_waiting(replace(state, unsaid=()), line, prompts, waited_seconds)
+    state = replace(state, unsaid=(), running=False)
     if failure and state.ending is None:
         if state.gave_up and not permanent:  # apologised for already: what the caller has said since is what counts
             return _turn_over(state, line, prompts)
@@ -265,7 +267,7 @@ def _act_on(state: CallState, line: Line, ending: Ending, prompts: tuple[Prompt,
 
 
 def _forget_telling(state: CallState) -> CallState:
-    return replace(state, forward=replace(state.forward, told_agent=False))
+    return replace(state, forward=replace(state.forward, told_agent=False)) if state.forward.told_agent else state
 
 
 def _says_anything(prompts: tuple[Prompt, ...]) -> bool:

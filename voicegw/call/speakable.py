@@ -14,6 +14,8 @@ from unicodedata import category
 from voicegw.call.markdown import FIRST_STAND_IN, read_out_markdown
 from voicegw.call.ssml import Tag, parse_tag, render_fragment, tag_name
 
+# What most sentences are: words and marks that mean themselves, single blanks, and no place for a bullet or address.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9À-ɏ](?:[A-Za-z0-9À-ɏ,.!?;:'’\"()%-]| (?! ))*+(?<! )")
 _MOST_TAGS: Final = 0xFFFD  # one private-use plane of stand-ins
 
 _LINE_BREAK: Final = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
@@ -59,6 +61,8 @@ def make_speakable(text: str) -> Speech:
     `text` never holds anything that could begin a tag; `ssml` holds only the elements and attributes that `ssml.py`
     lists, and is a fragment without a root.
     """
+    if _PLAIN.fullmatch(text) and "www." not in text.lower():
+        return Speech(text)
     tags: list[Tag] = []
     text = _MARKUP.sub(lambda markup: _stand_in(markup[0], tags), _clean(text))
     text = _MARKUP.sub(lambda markup: _drop(markup[0]), _ENTITY.sub(_decode, text))

@@ -32,7 +32,9 @@ LABORATORY = "sip:laboratory@pbx.example.com"
 _NAMES = {FRONT_DESK: "front desk", DUTY_DENTIST: "dentist", LABORATORY: "laboratory"}
 _CALLEES = {
     FRONT_DESK: Callee(
-        ring_seconds=2, talk_seconds=4, greeting="Bright Smile Dental, front desk, good morning. What can I do for you?"
+        ring_seconds=1.5,
+        talk_seconds=3,
+        greeting="Bright Smile Dental, front desk, good morning. What can I do for you?",
     ),
     DUTY_DENTIST: Callee(ring_seconds=3, talk_seconds=6, greeting="Doctor Reyes here. Tell me, where does it hurt?"),
     LABORATORY: Callee(outcome="busy", ring_seconds=1),

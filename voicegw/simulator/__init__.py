@@ -41,6 +41,7 @@ from voicegw.simulator.phone import Caller, Phone
 from voicegw.simulator.report import CallReport
 from voicegw.simulator.rules import CarrierRules
 from voicegw.simulator.script_file import Script, ScriptFileError, load_script
+from voicegw.simulator.silence import Silence, find_silences
 from voicegw.simulator.virtual_time import DeadlockError, VirtualTimeLoop, run_virtual
 from voicegw.simulator.web import WebAnswer, WebClient, WebError, WebRequest
 from voicegw.simulator.web_aiohttp import HttpWeb
@@ -69,6 +70,7 @@ __all__ = [
     "ScriptError",
     "ScriptFileError",
     "ScriptedCaller",
+    "Silence",
     "StaysSilent",
     "Step",
     "Violation",
@@ -79,6 +81,7 @@ __all__ = [
     "WebError",
     "WebRequest",
     "check_invariants",
+    "find_silences",
     "human",
     "load_script",
     "run_virtual",

@@ -170,7 +170,11 @@ class Conversations:
     async def reap(self) -> int:
         """End calls whose end no one has reported; returns how many those were."""
         reaped = 0
-        for call_sid in await self._store.live_calls():
+        known = set(self._lines)
+        live = await self._store.live_calls()
+        for call_sid in known.difference(live):  # another process saw them end
+            self._forget_line(call_sid)
+        for call_sid in live:
             try:
                 state, _ = await self._load(call_sid)
             except UnknownCall:
@@ -203,7 +207,7 @@ class Conversations:
     async def _answered_elsewhere(self, call_sid: str, step: str, seconds: float) -> bytes | None:
         deadline = self._clock() + seconds
         while (answer := await self._store.get_answer(call_sid, step)) is None and self._clock() < deadline:
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)  # noqa: ASYNC110 (another process writes it)
         return answer
 
     async def _end(self, call_sid: str, reason: str) -> None:
@@ -234,10 +238,9 @@ class Conversations:
         if not isinstance(heard, Said | Pressed):
             return state
         now = self._wall()
-        state = replace(state, waiting_since=now)
         if not state.spoken.text:
-            return state
+            return replace(state, waiting_since=now)
         seconds = now - state.spoken.at
         endpointing = hearing_now(state, line.profile).endpointing
         text = estimate_heard(state.spoken.text, seconds, heard, endpointing)
-        return replace(state, heard_text="" if text == state.spoken.text else text)
+        return replace(state, waiting_since=now, heard_text="" if text == state.spoken.text else text)

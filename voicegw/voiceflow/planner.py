@@ -170,11 +170,11 @@ class Planner:
         choices: Choices
         match trace:
             case kinds.ChoiceTrace(payload=payload):
-                choices = read_buttons(payload.buttons, first=first)
+                choices = read_buttons(payload.buttons, self._profile, first=first)
             case kinds.CardTrace(payload=card):
-                choices = read_cards([card], first=first)
+                choices = read_cards([card], self._profile, first=first)
             case kinds.CarouselTrace(payload=carousel):
-                choices = read_cards(carousel.cards, first=first)
+                choices = read_cards(carousel.cards, self._profile, first=first)
             case _:
                 assert_never(trace)
         if choices.offer is not None:
