@@ -161,10 +161,8 @@ def settle(
     `waited_seconds` is how long the caller has been waiting since they last said or pressed something."""
     if _says_anything(prompts):
         state = _forget_telling(state)  # the agent has dealt with the forward that failed
-    if state.interrupted and state.ending is None:
-        prompts = ()  # the caller spoke over them: the next turn answers that
-    else:
-        prompts = state.unsaid + prompts
+    spoken_over = state.interrupted and state.ending is None  # the next turn answers what the caller said
+    prompts = () if spoken_over else state.unsaid + prompts
     if not over:
         return _keep_waiting(replace(state, unsaid=()), line, prompts, waited_seconds)
     state = replace(state, unsaid=(), running=False)

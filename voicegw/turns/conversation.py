@@ -206,8 +206,9 @@ class Conversations:
 
     async def _answered_elsewhere(self, call_sid: str, step: str, seconds: float) -> bytes | None:
         deadline = self._clock() + seconds
-        while (answer := await self._store.get_answer(call_sid, step)) is None and self._clock() < deadline:
-            await asyncio.sleep(_POLL_SECONDS)  # noqa: ASYNC110 (another process writes it)
+        # another process writes the answer: there is nothing to be woken by
+        while (answer := await self._store.get_answer(call_sid, step)) is None and self._clock() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_SECONDS)
         return answer
 
     async def _end(self, call_sid: str, reason: str) -> None:
