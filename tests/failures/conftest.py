@@ -1,0 +1,27 @@
+"""The room of failures: its parts stand beside the tests that use them."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+HERE = str(Path(__file__).parent)
+if HERE not in sys.path:  # under `importlib` mode test files do not find their neighbours by themselves
+    sys.path.insert(0, HERE)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The mark by which `table.py` finds the groups of cells."""
+    config.addinivalue_line("markers", "failure(group): a group of cells, one row of docs/failures.md")
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Thousands of calls fail here on purpose: their warnings are nobody's news."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**before)
