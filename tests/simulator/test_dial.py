@@ -104,6 +104,12 @@ def test_without_an_action_the_next_verb_runs(gateway: Any, dialled: Any) -> Non
     assert gateway.requests("/after") == []
 
 
+def test_more_than_ten_numbers_are_not_all_dialled(dialled: Any) -> None:
+    report = dialled(dial(f"<Number>{DESK}</Number>" * 11))
+    assert report.warnings[0].code == 13223
+    assert len(report.dialled) == 10
+
+
 def test_a_time_out_out_of_range_is_warned_of(dialled: Any) -> None:
     assert dialled(dial(more='timeout="2"')).warnings[0].code == 13212
 

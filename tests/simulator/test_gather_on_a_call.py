@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from voicegw.simulator import CarrierRules, HangsUp, Hears, Presses, Says, Waits
+from voicegw.simulator.gather import GatherMachine, GatherResult, GatherSettings
+from voicegw.simulator.listening import GatherListener
 from voicegw.simulator.timeline import LostBecause
 
 PIN = (
@@ -182,6 +184,14 @@ def test_a_verb_that_cannot_be_nested_is_skipped_with_a_warning(gateway: Any, pl
     report = place()
     assert {13320} <= {warning.code for warning in report.warnings}
     assert report.spoken == ("Hm?", "Goodbye.")
+
+
+async def test_a_clock_a_hair_before_the_deadline_does_not_make_the_gather_spin() -> None:
+    machine = GatherMachine(GatherSettings(timeout_seconds=0.3))
+    machine.receive_prompts_ended(0.0)
+    listener = GatherListener(machine, lambda: 0.3 - 1e-15)
+    await listener.wait(machine.next_timer())
+    assert machine.result == GatherResult()
 
 
 def test_a_script_whose_phrase_never_comes_hangs_up_and_says_so(gateway: Any, place: Any) -> None:

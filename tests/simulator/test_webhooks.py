@@ -191,7 +191,7 @@ def test_an_endless_redirect_is_fatal(gateway: Any, place: Any) -> None:
 
 
 def test_cookies_are_kept_during_the_call(gateway: Any, place: Any) -> None:
-    page = gateway.page("<Redirect>/next</Redirect>", headers=(("set-cookie", "a=b; Path=/"), ("set-cookie", "=;")))
+    page = gateway.page("<Redirect>/next</Redirect>", headers=(("set-cookie", "a=b; Path=/"), ("set-cookie", "a,b=c")))
     gateway.pages = {"/voice": page, "/next": BYE}
     place()
     assert gateway.requests("/next")[0].headers["cookie"] == "a=b"
