@@ -84,22 +84,7 @@ class Gateway:
             has_room=self._has_room,
             public_url=settings.public_url,
         )
-        self.asgi = FastAPI(
-            title="voicegw",
-            version=__version__,
-            openapi_url=None,
-            docs_url=None,
-            redoc_url=None,
-            lifespan=self._lifespan,
-        )
-        self.asgi.router.routes.extend(
-            [
-                *webhooks.routes(),
-                Route("/healthz", self._health, methods=["GET"]),
-                Route("/readyz", self._readiness, methods=["GET"]),
-                *routes,
-            ]
-        )
+        self.asgi = self._application([*webhooks.routes(), *routes])
 
     async def start(self) -> None:
         """Open what must be open before the first call: store and connections to the agents. Raises `StoreError`."""
@@ -181,6 +166,22 @@ class Gateway:
         except (StoreError, TimeoutError):
             reasons.append("store")
         return JSONResponse({"ready": not reasons, "waiting_for": reasons}, status_code=503 if reasons else 200)
+
+    def _application(self, routes: Sequence[BaseRoute]) -> FastAPI:
+        application = FastAPI(
+            title="voicegw",
+            version=__version__,
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            lifespan=self._lifespan,
+        )
+        own = [
+            Route("/healthz", self._health, methods=["GET"]),
+            Route("/readyz", self._readiness, methods=["GET"]),
+        ]
+        application.router.routes.extend([*routes, *own])
+        return application
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:

@@ -77,7 +77,8 @@ class SqliteFile:
     def create_call(self, call_sid: str, document: bytes, now: float, expires_at: float) -> bool:
         made = self._connection.execute(
             "INSERT INTO calls VALUES (?, ?, 1, ?, 1) ON CONFLICT (call_sid) DO UPDATE SET "
-            "document = excluded.document, version = 1, expires_at = excluded.expires_at, live = 1 WHERE calls.expires_at <= ?",
+            "document = excluded.document, version = 1, expires_at = excluded.expires_at, live = 1 "
+            "WHERE calls.expires_at <= ?",
             (call_sid, document, expires_at, now),
         )
         return made.rowcount == 1
