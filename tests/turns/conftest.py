@@ -21,6 +21,7 @@ from voicegw.turns.conversation import Conversations, Incoming
 from voicegw.turns.ports import CallStore, Performance, TurnRequest
 
 CALL_SID = "CA" + "1" * 32
+PARTIES = CallParties(caller_number="+14155550123", called_number="+15005550006")
 EPOCH = 1_700_000_000.0
 Step = Instruction | AgentError | Exception | float
 """What a scripted turn does next: bring an instruction, break, or rest for so many seconds."""
@@ -176,9 +177,9 @@ class Phone:
     """One call, webhook by webhook, as a carrier makes it; `at` is the step that it was told to ask next."""
 
     agent: ScriptedAgent
-    profile: NumberProfile = NumberProfile()
+    profile: NumberProfile = field(default_factory=NumberProfile)
     call_sid: str = CALL_SID
-    parties: CallParties = CallParties(caller_number="+14155550123", called_number="+15005550006")
+    parties: CallParties = PARTIES
     store: CallStore = field(default_factory=FlakyStore)
     performer: PlainPerformer = field(default_factory=PlainPerformer)
     at: tuple[int, int] = (0, 0)
@@ -192,7 +193,7 @@ class Phone:
             agent=agent or self.agent,
             store=store or self.store,
             performer=self.performer,
-            line_for=lambda parties: self.line,
+            line_for=lambda _: self.line,
             clock=now,
             wall=wall,
         )

@@ -1,6 +1,7 @@
 """Whole calls, webhook by webhook: order, waiting, duplicates, restarts, hang-ups, failures. In virtual time."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,7 @@ class TestACall:
 
     async def test_no_step_is_named_twice(self, call: Call) -> None:
         phone = call([5.0, HELLO], [HELLO], [4.0, HELLO])
-        named = [(await phone.ring()).next]
-        for _ in range(8):
-            named.append((await phone.say("more")).next)
+        named = [(await phone.ring()).next, *[(await phone.say("more")).next for _ in range(8)]]
         assert len(set(named)) == len(named)
 
     async def test_the_agent_hears_of_silence_as_long_as_it_asked_for(self, call: Call) -> None:
@@ -167,7 +166,7 @@ class TestWaiting:
         assert [answer.after for answer in answers[:-1]] == [pytest.approx(2.5)] * 8
         fillers = [answer.say[0] for answer in answers[:-1]]
         assert set(fillers) == set(variants(PhraseName.FILLER, "en-US"))
-        assert all(one != other for one, other in zip(fillers, fillers[1:], strict=False))
+        assert all(one != other for one, other in itertools.pairwise(fillers))
         assert answers[-1].say == ["Found it."]
         assert len(phone.agent.asked) == 2
 
@@ -252,9 +251,8 @@ class TestWaiting:
 
     async def test_no_webhook_takes_longer_than_the_carrier_waits(self, call: Call) -> None:
         phone = call([30.0, HELLO], [40.0, HELLO], [1.0, HELLO, 60.0, HELLO], profile=FORWARDING)
-        took = [(await phone.ring()).after]
-        for heard in (StayedSilent(), Said(text="a"), Pressed(keys="1", ended_by="#"), Said(text="b")) * 8:
-            took.append((await phone.step(heard)).after)
+        inputs = (StayedSilent(), Said(text="a"), Pressed(keys="1", ended_by="#"), Said(text="b")) * 8
+        took = [(await phone.ring()).after, *[(await phone.step(heard)).after for heard in inputs]]
         assert max(took) <= 8.5
 
 

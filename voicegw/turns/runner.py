@@ -185,6 +185,7 @@ class TurnRunner:
             overdue_at = self._clock() + budget_seconds(open_tools=0)
             upcoming = asyncio.ensure_future(anext(answer))
             try:
+                await self._keep(running, None)  # whoever looks from another process must not take it for lost
                 while (now := self._clock()) < lives_until:
                     wake_at = min(lives_until, overdue_at if overdue_at > now else lives_until, now + BEAT_SECONDS)
                     done, _ = await asyncio.wait({upcoming}, timeout=wake_at - now)

@@ -1,0 +1,117 @@
+"""The end of a call: marked before it is told, told once, and everything that was held for the call is free again."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from voicegw.call.forwarding import ringing_name
+from voicegw.call.inputs import HungUp
+from voicegw.call.plan import Leg
+from voicegw.call.state import ForwardState, Phase, dump_state, load_state, start_call
+from voicegw.errors import StaleVersion
+from voicegw.turns.ending import CallEnder
+from voicegw.turns.runner import TurnRunner
+
+Call = Callable[..., Any]
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Room:
+    def __init__(self, call: Call) -> None:
+        self.phone = call()
+        self.forgotten: list[str] = []
+        runner = TurnRunner(self.phone.agent, self.phone.store, now, now)
+        self.ender = CallEnder(self.phone.agent, self.phone.store, runner, self.forgotten.append)
+        self.state = replace(
+            start_call(self.phone.call_sid, self.phone.parties, user_id="someone", started_at=0.0),
+            session_key="k",
+            launched=True,
+        )
+
+    async def create(self) -> None:
+        await self.phone.store.create_call(self.phone.call_sid, dump_state(self.state))
+
+    async def stored(self) -> Any:
+        found = await self.phone.store.load_call(self.phone.call_sid)
+        return load_state(found.document)
+
+    async def end(self, version: int = 1) -> None:
+        await self.ender.end(self.state, version, self.phone.line, "hangup")
+
+
+async def test_the_mark_is_saved_before_anything_is_sent(call: Call) -> None:
+    room = Room(call)
+    await room.create()
+    await room.end()
+    stored = await room.stored()
+    assert (stored.phase, stored.end_sent, stored.ended_reason) == (Phase.ENDED, True, "hangup")
+    assert room.phone.agent.ended == []
+    assert room.forgotten == [room.phone.call_sid]
+    await room.ender.close(1.0)
+    (ended,) = room.phone.agent.ended
+    assert ended.heard == HungUp()
+    assert (ended.session_key, ended.user_id, ended.launched) == ("k", "someone", True)
+
+
+async def test_of_two_who_end_a_call_one_gets_to_send(call: Call) -> None:
+    room = Room(call)
+    await room.create()
+    await room.end()
+    with pytest.raises(StaleVersion):
+        await room.end()
+    await room.ender.close(1.0)
+    assert len(room.phone.agent.ended) == 1
+
+
+async def test_a_call_that_was_ended_is_not_ended_again(call: Call) -> None:
+    room = Room(call)
+    room.state = replace(room.state, end_sent=True)
+    await room.create()
+    await room.end()
+    await room.ender.close(1.0)
+    assert room.phone.agent.ended == []
+    assert room.phone.store.saves == 0
+
+
+async def test_an_ended_call_is_no_live_call(call: Call) -> None:
+    room = Room(call)
+    await room.create()
+    assert await room.phone.store.live_calls() == (room.phone.call_sid,)
+    await room.end()
+    assert await room.phone.store.live_calls() == ()
+
+
+async def test_the_names_that_it_held_are_free(call: Call) -> None:
+    room = Room(call)
+    leg = Leg(kind="phone", address="+14155550100", caller_id="+15005550006")
+    room.state = replace(room.state, forward=ForwardState(dialled=leg))
+    await room.create()
+    names = ("someone", ringing_name(leg, room.phone.parties))
+    for name in names:
+        assert await room.phone.store.claim_name(name, room.phone.call_sid)
+    await room.end()
+    await room.ender.close(1.0)
+    for name in names:
+        assert await room.phone.store.claim_name(name, "another call")
+
+
+async def test_a_turn_that_nobody_knows_of_does_not_hold_up_the_farewell(call: Call) -> None:
+    room = Room(call)
+    room.state = replace(room.state, turn=3)
+    await room.create()
+    await room.end()
+    await room.ender.close(1.0)
+    assert len(room.phone.agent.ended) == 1
+
+
+async def test_with_no_farewell_under_way_closing_is_at_once(call: Call) -> None:
+    room = Room(call)
+    began = now()
+    await room.ender.close(25.0)
+    assert now() == began
