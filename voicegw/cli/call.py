@@ -14,32 +14,33 @@ from voicegw.cli.showing import err, is_interactive, show_error
 from voicegw.simulator import CallReport, CarrierRules, Script, ScriptFileError, load_script
 
 DEFAULT_URL = "http://127.0.0.1:8080/twilio/voice"
+USUAL_PACE = CarrierRules().words_per_second
 _REFUSED = 403
 
 
+UrlArgument = Annotated[str, typer.Argument(metavar="URL", help="The gateway's voice webhook.")]
+ScriptOption = Annotated[
+    Path | None, typer.Option("--script", "-s", metavar="FILE", help="Let this YAML file call, not a person.")
+]
+CallerOption = Annotated[str, typer.Option("--from", help=f"Who calls. [dim]default: {DEFAULT_CALLER}[/dim]")]
+CalledOption = Annotated[str, typer.Option("--to", help=f"Which number. [dim]default: {DEFAULT_CALLED}[/dim]")]
+AuthTokenOption = Annotated[str, typer.Option(envvar="TWILIO_AUTH_TOKEN", help="Signs the webhooks, as Twilio does.")]
+AccountSidOption = Annotated[str, typer.Option(envvar="TWILIO_ACCOUNT_SID", help="The account that calls.")]
+PublicUrlOption = Annotated[
+    str, typer.Option(help="The gateway's own VOICEGW_PUBLIC_URL, where URL is the way behind its proxy.")
+]
+PaceOption = Annotated[float, typer.Option(min=0.5, max=50, help="How fast the simulated voice speaks.")]
+
+
 def call(
-    url: Annotated[str, typer.Argument(metavar="URL", help="The gateway's voice webhook.")] = DEFAULT_URL,
-    script: Annotated[
-        Path | None, typer.Option("--script", "-s", metavar="FILE", help="Let this YAML file call, not a person.")
-    ] = None,
-    caller: Annotated[
-        str | None, typer.Option("--from", help=f"Who calls. [dim]default: {DEFAULT_CALLER}[/dim]")
-    ] = None,
-    called: Annotated[
-        str | None, typer.Option("--to", help=f"Which number is called. [dim]default: {DEFAULT_CALLED}[/dim]")
-    ] = None,
-    auth_token: Annotated[
-        str, typer.Option(envvar="TWILIO_AUTH_TOKEN", show_envvar=True, help="Signs the webhooks, as Twilio does.")
-    ] = "",
-    account_sid: Annotated[
-        str, typer.Option(envvar="TWILIO_ACCOUNT_SID", show_envvar=True, help="The account that calls.")
-    ] = "",
-    public_url: Annotated[
-        str, typer.Option(help="The gateway's own VOICEGW_PUBLIC_URL, where URL is the way behind its proxy.")
-    ] = "",
-    words_per_second: Annotated[
-        float, typer.Option(min=0.5, max=50, help="How fast the simulated voice speaks.")
-    ] = CarrierRules().words_per_second,
+    url: UrlArgument = DEFAULT_URL,
+    script: ScriptOption = None,
+    caller: CallerOption = "",
+    called: CalledOption = "",
+    auth_token: AuthTokenOption = "",
+    account_sid: AccountSidOption = "",
+    public_url: PublicUrlOption = "",
+    words_per_second: PaceOption = USUAL_PACE,
 ) -> None:
     """Call a gateway from this terminal, as Twilio would.
 
@@ -67,12 +68,9 @@ def call(
     """
     played = _read(script) if script else None
     if played is None and not is_interactive():
-        raise typer.BadParameter(
-            "there is no terminal to type in: say what to do with --script FILE", param_hint="--script"
-        )
-    asked = _call_to(url, public_url)
+        raise typer.BadParameter("there is no terminal to type in: give a --script FILE", param_hint="--script")
     asked = replace(
-        asked,
+        _call_to(url, public_url),
         auth_token=auth_token.partition(",")[0].strip(),
         account_sid=account_sid or DEFAULT_ACCOUNT_SID,
         caller=caller or (played and played.from_) or DEFAULT_CALLER,
@@ -80,9 +78,8 @@ def call(
         rules=CarrierRules(words_per_second=words_per_second),
     )
     report = run(play_script(asked, played) if played else talk(asked))
-    held = show_verdict(report, typed=played is None)
-    _explain(report)
-    if not held:
+    if not show_verdict(report, typed=played is None):
+        _explain(report)
         raise typer.Exit(1)
 
 

@@ -74,7 +74,7 @@ def show_verdict(report: CallReport, *, typed: bool, evidence: Evidence | None =
     """Say how the call went; True if all that must hold after every call does."""
     webhooks = report.webhooks
     slowest = max((exchange.seconds for exchange in webhooks), default=0.0)
-    out.print(Text(f"{report.ended_at_seconds:.0f} s, {len(webhooks)} webhooks, the slowest {slowest:.2f} s", "dim"))
+    out.print(Text(f"{report.ended_at_seconds:.0f} s, webhooks: {len(webhooks)}, the slowest {slowest:.2f} s", "dim"))
     limits = _TYPED_LIMITS if typed else Limits()
     violations = check_invariants(report, limits=limits, evidence=evidence or Evidence())
     for violation in violations:

@@ -1,0 +1,53 @@
+"""Logs: JSON lines where no person reads along, and never a telephone number."""
+
+import json
+import logging
+
+import pytest
+import structlog
+
+from voicegw.cli.logs import configure_logs, hide_numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("calling +14155550123 now", "calling +… now"),
+        ("+49 (30) 123-45", "+…"),
+        ("CA00000000000000000000000012345678", "CA00000000000000000000000012345678"),
+        ("1 + 2 and +1", "1 + 2 and +1"),
+    ],
+)
+def test_numbers_are_hidden_and_call_ids_are_not(text: str, safe: str) -> None:
+    assert hide_numbers(None, "info", {"event": text, "count": 3}) == {"event": safe, "count": 3}
+
+
+def test_every_line_is_json_libraries_and_tracebacks_included(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
+    structlog.get_logger("voicegw.test").info("hello\nforged", call_sid="CA1", odd="\x1b[31m\u2028")
+    logging.getLogger("someone.else").warning("for %s", "+14155550123")
+    logging.getLogger("uvicorn.error").info("not said")
+    try:
+        int("dialled +14155550123")
+    except ValueError:
+        structlog.get_logger("voicegw.test").exception("broke")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines] == ["hello\nforged", "for +…", "broke"]
+    assert lines[0]["call_sid"] == "CA1"
+    assert "'dialled +…'" in lines[2]["exception"]
+
+
+def test_in_a_terminal_people_can_read_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    configure_logs()
+    secret = "".join(["not for ", "the log"])
+    try:
+        int("x" * len(secret[:3]))
+    except ValueError:
+        structlog.get_logger("voicegw.test").exception("broke")
+    said = capsys.readouterr().err
+    assert "broke" in said
+    assert "'xxx'" in said
+    assert "Traceback" in said
+    assert secret not in said
+    assert not said.startswith("{")
