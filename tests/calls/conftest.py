@@ -56,9 +56,10 @@ class Call:
         """The kinds of the actions, in order."""
         return [str(action["type"]) for action in self.actions]
 
-    def violations(self, limits: Limits | None = None) -> list[str]:
-        """What is wrong with the call."""
-        evidence = Evidence(agent_actions=self.actions, residue=self.residue)
+    def violations(self, limits: Limits | None = None, writings: Mapping[str, str] | None = None) -> list[str]:
+        """What is wrong with the call; `writings` is what was written meanwhile (logs), by name."""
+        secrets = {"the agent's key": DEMO_API_KEY, "the carrier's token": AUTH_TOKEN}
+        evidence = Evidence(agent_actions=self.actions, residue=self.residue, secrets=secrets, writings=writings or {})
         return [str(v) for v in check_invariants(self.report, limits=limits or Limits(), evidence=evidence)]
 
     def explain(self) -> str:

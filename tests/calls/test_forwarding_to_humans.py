@@ -3,7 +3,7 @@
 from typing import Any
 
 from voicegw.call.profile import Destination, Forwarding
-from voicegw.simulator import Callee, Hears, HangsUp, Says, ScriptedCaller, StaysSilent, Waits, human, voicemail
+from voicegw.simulator import Callee, HangsUp, Hears, Says, ScriptedCaller, StaysSilent, Waits, human, voicemail
 
 World = Any
 
