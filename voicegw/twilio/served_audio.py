@@ -41,7 +41,7 @@ class ServedAudio:
 
     async def make_reachable(self, call_sid: str, prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
         """The same prompts, with audio of ours behind https URLs; what cannot be had is said by its words instead."""
-        return tuple([await self._reachable(call_sid, prompt) for prompt in prompts])
+        return tuple(await asyncio.gather(*(self._reachable(call_sid, prompt) for prompt in prompts)))
 
     async def _reachable(self, call_sid: str, prompt: Prompt) -> Prompt:
         match prompt:
