@@ -44,7 +44,7 @@ lock: ## write the locks anew from pyproject.toml
 clean: ## forget everything that can be made again
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
 
-PURE := twiml/*,voicegw/call/*,voicegw/voiceflow/actions.py,voicegw/voiceflow/requests.py,voicegw/voiceflow/traces.py,voicegw/voiceflow/sse.py,voicegw/voiceflow/next_action.py,voicegw/voiceflow/planner*.py,voicegw/twilio/signature.py,voicegw/twilio/forms.py
+PURE := twiml/*,voicegw/call/*,voicegw/voiceflow/actions.py,voicegw/voiceflow/requests.py,voicegw/voiceflow/traces.py,voicegw/voiceflow/sse.py,voicegw/voiceflow/next_action.py,voicegw/voiceflow/planner*.py,voicegw/voiceflow/custom_actions.py,voicegw/voiceflow/variables.py,voicegw/twilio/signature.py,voicegw/twilio/forms.py,voicegw/twilio/performer.py,voicegw/twilio/*_verbs.py
 
 $(VENV)/bin/python:
 ifdef UV

@@ -11,7 +11,8 @@ import twiml
 from voicegw.call.instructions import BargeIn, Collect, PlayAudio, PlayRecording, Prompt, Say
 from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, HandOver, Hearing, Leg, Listen, Then, still_to_do
 from voicegw.call.profile import Endpointing
-from voicegw.twilio.performer import MAX_SAY_CHARACTERS, Document, Setting, render_plan
+from voicegw.twilio.performer import Document, render_plan
+from voicegw.twilio.prompt_verbs import MAX_SAY_CHARACTERS, Setting
 
 STEP = "https://g.example/twilio/step/1/2"
 SETTING = Setting(step_url=STEP, voice="Polly.Joanna-Neural", own_language="en-US", language="en-US")

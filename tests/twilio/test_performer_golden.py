@@ -20,7 +20,8 @@ from voicegw.call.moves import AskAgent, Line, Perform
 from voicegw.call.plan import CallPlan, still_to_do
 from voicegw.call.profile import NumberProfile
 from voicegw.call.state import CallState, start_call
-from voicegw.twilio.performer import Setting, render_plan
+from voicegw.twilio.performer import render_plan
+from voicegw.twilio.prompt_verbs import Setting
 from voicegw.voiceflow.planner import Planner
 from voicegw.voiceflow.traces import parse_trace
 

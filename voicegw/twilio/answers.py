@@ -10,7 +10,8 @@ from voicegw.call.plan import CallPlan
 from voicegw.call.profile import NumberProfile
 from voicegw.call.state import CallState
 from voicegw.turns.ports import Performance
-from voicegw.twilio.performer import Setting, render_plan
+from voicegw.twilio.performer import render_plan
+from voicegw.twilio.prompt_verbs import Setting
 from voicegw.twilio.served_audio import ServedAudio
 
 STEP_PATH = "/twilio/step/"
