@@ -184,15 +184,23 @@ class Gateway:
         return application
 
     @asynccontextmanager
-    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
-        await self.start()
-        clearing = asyncio.create_task(self._clear_up(), name="clear-up")
+    async def running(self) -> AsyncIterator[None]:
+        """From start to stop, with what is cleared up now and then. Raises `StoreError` where it cannot start."""
+        clearing: asyncio.Task[None] | None = None
         try:
+            await self.start()
+            clearing = asyncio.create_task(self._clear_up(), name="clear-up")
             yield
         finally:
-            clearing.cancel()
-            await asyncio.gather(clearing, return_exceptions=True)
+            if clearing is not None:
+                clearing.cancel()
+                await asyncio.gather(clearing, return_exceptions=True)
             await self.stop()
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        async with self.running():
+            yield
 
     async def _clear_up(self) -> None:
         while True:

@@ -82,7 +82,7 @@ async def _demo(*, typed: bool) -> tuple[CallReport, Evidence]:
         settings = _settings(here, address_of(agent_socket), address_of(gateway_socket), auth_token)
         gateway = create_gateway(settings)
         site = await stack.enter_async_context(Site(gateway.asgi, gateway_socket))
-        await stack.enter_async_context(gateway.asgi.router.lifespan_context(gateway.asgi))
+        await stack.enter_async_context(gateway.running())
         site.open()
         _introduce(settings)
         call = Call(

@@ -56,7 +56,7 @@ async def _serve(source: SettingsSource, settings: Settings) -> None:
     _end_on_signal(stopping)
     listening = listen(settings.host, settings.port)
     gateway = create_gateway(settings)
-    async with Site(gateway.asgi, listening) as site, gateway.asgi.router.lifespan_context(gateway.asgi):
+    async with Site(gateway.asgi, listening) as site, gateway.running():
         _reload_on_signal(source, gateway)
         site.open()
         _tell(settings)

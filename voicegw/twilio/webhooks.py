@@ -36,6 +36,8 @@ _TWIML = b"text/xml; charset=utf-8"
 # Twilio's CallStatus once nobody is on the line any more
 _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 _MAX_TRIES_AGAIN = 3
+# An empty `<Gather>` may come back without any field of its own, so its URL says that we have asked
+_ASKED = "asked=1"
 
 _log = structlog.get_logger(__name__)
 
@@ -118,13 +120,13 @@ class Webhooks:
         keys = parse_gather_form(request.pairs).digits
         if keys:
             return EMPTY if keys == ACCEPT_KEY else self._decline(request)
-        if any(name == "Digits" for name, _ in request.pairs):
+        if request.query == _ASKED:
             return self._decline(request)  # nobody pressed a key: a voicemail box is not a human
         try:
             state, line = await self._conversations.look(request.call.parent_call_sid)
         except UnknownCall:
             return HANG_UP
-        return ask_to_accept(state.parties, line.profile, self._public_url + request.path)
+        return ask_to_accept(state.parties, line.profile, f"{self._public_url}{request.path}?{_ASKED}")
 
     def _decline(self, request: SignedRequest) -> bytes:
         line = self._line_for(request.call.parties())
