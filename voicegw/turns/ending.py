@@ -55,7 +55,7 @@ class CallEnder:
         """The task's root: what fails here is logged, the agent's own session time-out mends it."""
         try:
             if state.turn:
-                progress = await self._runner.settled(state.call_sid, state.turn)
+                progress = await self._runner.settled(state.call_sid, state.turn, begun_at=state.waiting_since)
                 state, _ = fold(state, progress.instructions[state.taken :])
                 self._runner.drop(state.call_sid)
             try:

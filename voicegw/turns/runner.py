@@ -91,30 +91,38 @@ class TurnRunner:
         running.task = asyncio.create_task(self._run(running, before), name=f"turn-{turn}-{request.call_sid}")
 
     async def wait(
-        self, call_sid: str, turn: int, taken: int, waiting: Waiting, words_at: float | None = None
+        self,
+        call_sid: str,
+        turn: int,
+        taken: int,
+        waiting: Waiting,
+        words_at: float | None = None,
+        *,
+        begun_at: float = 0.0,
     ) -> Progress:
         """What the turn has brought beyond `taken`, once it is over or as soon as `waiting` says to answer.
 
-        `words_at` is since when there is something to say from elsewhere.
+        `words_at` is since when there is something to say from elsewhere; `begun_at` as in `so_far`.
         """
         running = self._turns.get(call_sid)
         if running is None or running.turn != turn:
-            return await self._wait_elsewhere(call_sid, turn, taken, waiting, words_at)
+            return await self._wait_elsewhere(call_sid, turn, taken, waiting, words_at, begun_at)
         while running.over is None:
             deadline = waiting.answer_at(words_at if words_at is not None else running.first_words_at(taken))
             if self._clock() >= deadline or not await running.changed_before(deadline, self._clock):
                 break
         return running.progress(taken)
 
-    async def so_far(self, call_sid: str, turn: int, taken: int = 0) -> Progress:
-        """Everything a turn has brought until now beyond `taken`."""
+    async def so_far(self, call_sid: str, turn: int, taken: int = 0, *, begun_at: float = 0.0) -> Progress:
+        """Everything a turn has brought until now beyond `taken`. A turn that another process began at `begun_at`
+        (epoch seconds) is given time for its first sign of life."""
         running = self._turns.get(call_sid)
         if running is not None and running.turn == turn:
             return running.progress(taken)
         stored = await self._store.read_turn(call_sid, turn)
-        return self._read_stored(stored, taken) if stored else Progress(over=TurnOver(failure="turn-lost"))
+        return self._read_stored(stored or StoredTurn((), over=False, beat_at=begun_at), taken)
 
-    async def settled(self, call_sid: str, turn: int) -> Progress:
+    async def settled(self, call_sid: str, turn: int, *, begun_at: float = 0.0) -> Progress:
         """Everything a turn brought, once it is over (its lifetime bounds the wait)."""
         running = self._turns.get(call_sid)
         if running is not None and running.turn == turn:
@@ -122,7 +130,7 @@ class TurnRunner:
                 await running.changed_before(self._clock() + BEAT_SECONDS, self._clock)
             return running.progress(0)
         while True:  # another process runs it, or ran it before it died
-            progress = await self.so_far(call_sid, turn)
+            progress = await self.so_far(call_sid, turn, begun_at=begun_at)
             if progress.over is not None:
                 return progress
             await asyncio.sleep(BEAT_SECONDS)
@@ -224,11 +232,11 @@ class TurnRunner:
             _log.warning("turn progress not kept", call_sid=running.request.call_sid, reason=str(error))
 
     async def _wait_elsewhere(
-        self, call_sid: str, turn: int, taken: int, waiting: Waiting, words_at: float | None
+        self, call_sid: str, turn: int, taken: int, waiting: Waiting, words_at: float | None, begun_at: float
     ) -> Progress:
         """Follow a turn that another process runs, or ran before it died."""
         while True:
-            progress = await self.so_far(call_sid, turn, taken)
+            progress = await self.so_far(call_sid, turn, taken, begun_at=begun_at)
             if words_at is None and progress.has_words():
                 words_at = self._clock() - SENTENCE_GRACE_SECONDS
             if progress.over is not None or self._clock() >= waiting.answer_at(words_at):

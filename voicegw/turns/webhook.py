@@ -67,7 +67,7 @@ class Webhook:
 
     async def _begin(self, state: CallState, heard: CallerInput) -> CallState:
         if state.running:  # the call has left this turn behind: only the session it may have opened matters now
-            progress = await self._desk.runner.so_far(state.call_sid, state.turn, state.taken)
+            progress = await self._so_far(state)
             settings, _ = fold(state, progress.instructions)
             state = replace(state, session_key=settings.session_key, user_id=settings.user_id)
         request = turn_request(state, self._line, heard)
@@ -79,12 +79,18 @@ class Webhook:
 
     async def _await(self, state: CallState) -> tuple[CallState, Move]:
         words_at = self._waiting.since if state.unsaid else None
-        progress = await self._desk.runner.wait(state.call_sid, state.turn, state.taken, self._waiting, words_at)
+        progress = await self._desk.runner.wait(
+            state.call_sid, state.turn, state.taken, self._waiting, words_at, begun_at=state.waiting_since
+        )
         return self._settle(state, progress)
 
     async def _glance(self, state: CallState, otherwise: tuple[CallState, Move]) -> tuple[CallState, Move]:
-        progress = await self._desk.runner.so_far(state.call_sid, state.turn, state.taken)
+        progress = await self._so_far(state)
         return self._settle(state, progress) if progress.is_news() else otherwise
+
+    async def _so_far(self, state: CallState) -> Progress:
+        # a turn begins where waiting does; what the caller adds to it meanwhile only makes us more patient
+        return await self._desk.runner.so_far(state.call_sid, state.turn, state.taken, begun_at=state.waiting_since)
 
     def _settle(self, state: CallState, progress: Progress) -> tuple[CallState, Move]:
         state, prompts = fold(state, progress.instructions)
