@@ -174,6 +174,7 @@ class Gateway:
             openapi_url=None,
             docs_url=None,
             redoc_url=None,
+            redirect_slashes=False,  # such a redirect would be built from `Host`, which any client can write
             lifespan=self._lifespan,
         )
         own = [
