@@ -390,6 +390,13 @@ class TestFailure:
         state, _ = settle(call(launched=False), LINE, (), over=True, failure="agent-broke")
         assert not state.launched
 
+    def test_a_launch_that_breaks_off_after_its_first_words_was_one(self) -> None:
+        state, _ = fold(call(launched=False), (SessionOpened(session_key="k", user_id="u"), Note(about="at work")))
+        assert not state.launched
+        state, prompts = fold(state, (HELLO,))
+        state, _ = settle(state, LINE, prompts, over=True, failure="agent-broke")
+        assert state.launched
+
 
 class TestHops:
     def test_goto_sends_its_request_and_what_was_said_is_not_lost(self) -> None:

@@ -36,6 +36,7 @@ from voicegw.call.instructions import (
     SilenceTimeout,
     SpliceTwiml,
     StartRealtime,
+    proves_launch,
 )
 from voicegw.call.moves import AskAgent, Line, Move, Perform, go_on, listen, own_words
 from voicegw.call.patience import TURN_BUDGET_SECONDS
@@ -86,7 +87,12 @@ def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallSta
             case _:
                 state = _set(state, instruction)
     if arrived:
-        state = replace(state, taken=state.taken + len(arrived), overdue=isinstance(arrived[-1], Overdue))
+        state = replace(
+            state,
+            taken=state.taken + len(arrived),
+            overdue=isinstance(arrived[-1], Overdue),
+            launched=state.launched or any(proves_launch(instruction) for instruction in arrived),
+        )
     return state, tuple(prompts)
 
 

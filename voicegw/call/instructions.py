@@ -237,3 +237,8 @@ Setting = (
 )
 Ending = Forward | HangUp | StartRealtime | ReturnRequest | SpliceTwiml | AgentDown
 Instruction = Prompt | Setting | Ending | HoldSound | ControlRealtime | Overdue | Note
+
+
+def proves_launch(instruction: Instruction) -> bool:
+    """Only an agent that has taken up the conversation brings this: it was launched, whatever becomes of the turn."""
+    return not isinstance(instruction, SessionOpened | AgentDown | Overdue | Note)

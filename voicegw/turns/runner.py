@@ -11,7 +11,16 @@ from dataclasses import replace
 
 import structlog
 
-from voicegw.call.instructions import HoldSound, Instruction, Overdue, PlayAudio, PlayRecording, Say, SessionOpened
+from voicegw.call.instructions import (
+    HoldSound,
+    Instruction,
+    Overdue,
+    PlayAudio,
+    PlayRecording,
+    Say,
+    SessionOpened,
+    proves_launch,
+)
 from voicegw.call.patience import SENTENCE_GRACE_SECONDS, TURN_LIFETIME_SECONDS, Waiting, budget_seconds
 from voicegw.errors import AgentError, AgentNotConfigured, StoreError
 from voicegw.turns.ports import Agent, CallStore, StoredTurn, TurnRequest
@@ -176,6 +185,7 @@ class TurnRunner:
         """What a turn that the call left behind found out too late for it: its session, and that it launched."""
         opened = [item for item in before.instructions if isinstance(item, SessionOpened)]
         launched = before.over is not None and not before.over.failure
+        launched = launched or any(proves_launch(item) for item in before.instructions)
         running.request = replace(running.request, launched=running.request.launched or launched)
         if opened and opened[-1].session_key != running.request.session_key:
             session = opened[-1]

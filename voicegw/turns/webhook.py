@@ -66,10 +66,12 @@ class Webhook:
                     return await self._perform(state, plan)
 
     async def _begin(self, state: CallState, heard: CallerInput) -> CallState:
-        if state.running:  # the call has left this turn behind: only the session it may have opened matters now
+        if state.running:  # the call has left this turn behind: what matters now is whether it began the conversation
             progress = await self._so_far(state)
             settings, _ = fold(state, progress.instructions)
-            state = replace(state, session_key=settings.session_key, user_id=settings.user_id)
+            state = replace(
+                state, session_key=settings.session_key, user_id=settings.user_id, launched=settings.launched
+            )
         request = turn_request(state, self._line, heard)
         state = begin_turn(replace(state, heard_text="", waiting_since=self._desk.wall()))
         # saved before the agent is asked: a restart must know that this input has been used
