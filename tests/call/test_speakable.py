@@ -383,3 +383,8 @@ def test_markup_around_words_loses_none_of_them(lines: list[tuple[str, list[str]
 def test_what_can_be_spoken_is_spoken_the_same_again(text: str) -> None:
     once = make_speakable(text).text
     assert make_speakable(once).text == once
+
+
+@given(st.text("aZé09 ,.!?;:'’\"()%-w", max_size=30))
+def test_the_short_way_for_plain_sentences_says_what_the_long_way_says(text: str) -> None:
+    assert make_speakable(text) == make_speakable(text + "\x00")  # a control character takes the long way
