@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +43,7 @@ class Reply:
     cut: Cut = ""
     cut_at: int = 0
     well: bool = True
+    garbled: bool = False
 
     def cut_off(self, cut: Cut, at: int) -> "Reply":
         """The same answer, of which only the first `at` bytes come."""
@@ -49,7 +51,14 @@ class Reply:
 
     def corrupted(self, at: int, byte: int = 0x00) -> "Reply":
         """The same answer with one wrong byte."""
-        return replace(self, body=self.body[:at] + bytes([byte]) + self.body[at + 1 :], well=False)
+        return replace(self, body=self.body[:at] + bytes([byte]) + self.body[at + 1 :], well=False, garbled=True)
+
+    @property
+    def spoke(self) -> bool:
+        """Did anything come that a caller would hear, so that whoever asked knows that it was taken up?"""
+        came = self.body[: self.cut_at] if self.cut else self.body
+        frames = came.split(b"\n\n")[:-1]
+        return self.status == 200 and not self.garbled and any(b'"speak"' in frame or b'"text"' in frame for frame in frames)
 
     @property
     def taken(self) -> bool:
@@ -153,7 +162,7 @@ async def _chunks(reply: Reply) -> AsyncIterator[bytes]:
     pauses = dict(reply.pauses)
     step = reply.slice_bytes or whole or 1
     borders = sorted({*range(0, whole, step), *(at for at in pauses if at <= whole), whole})
-    for begin, end in zip(borders, borders[1:], strict=False):
+    for begin, end in pairwise(borders):
         await asyncio.sleep(pauses.get(begin, 0.0) + (reply.drip_seconds if begin else 0.0))
         yield reply.body[begin:end]
     if reply.cut == "reset":

@@ -6,19 +6,20 @@ timeline must be the same as if it were alone.
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 from broken_agent import BACK, Asked, BrokenAgent, Script, says
+from processes import Front, Process
 
 from voicegw.app import Gateway
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
 from voicegw.config import Settings, Twilio, Voiceflow
 from voicegw.simulator import (
-    AsgiWeb,
     Callee,
+    Caller,
     CallReport,
     Carrier,
     CarrierRules,
@@ -30,6 +31,7 @@ from voicegw.simulator import (
     ScriptedCaller,
     StaysSilent,
     Step,
+    WebClient,
     check_invariants,
     human,
     run_virtual,
@@ -54,7 +56,8 @@ TRIES_AGAIN = (Says("hello again"), Hears(BACK, within_seconds=400.0), HangsUp()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One call in which something fails. `hears`: what the caller must hear of it (a regular expression; empty: only
-    the invariants count). `profile`: settings of the number that differ."""
+    the invariants count). `profile`: settings of the number that differ. `way`: what stands between the carrier and
+    the gateway. `caller`: someone other than one who performs `steps`."""
 
     name: str
     script: Script
@@ -62,7 +65,10 @@ class Cell:
     hears: str = ""
     callees: Mapping[str, Callee] = field(default_factory=lambda: {FRONT_DESK: human(talk_seconds=8)})
     profile: Mapping[str, Any] = field(default_factory=dict)
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
+    way: Callable[[WebClient], WebClient] = lambda web: web
+    caller: Caller | None = None
+    status_callback: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +105,10 @@ class Played:
 
 
 def actions_that_count(asked: Sequence[Asked]) -> list[Mapping[str, Any]]:
-    """What the agent may have acted on. A launch that failed is not counted: the next input launches again."""
+    """What the agent may have acted on. A launch of which nothing was heard is not counted: the next input launches
+    again."""
     taken = [each for each in asked if each.reply.taken]
-    return [each.action for each in taken if each.reply.well or each.action["type"] != "launch"]
+    return [each.action for each in taken if each.reply.well or each.reply.spoke or each.action["type"] != "launch"]
 
 
 def hears(report: CallReport, pattern: str) -> bool:
@@ -109,68 +116,96 @@ def hears(report: CallReport, pattern: str) -> bool:
     return any(re.search(pattern, sound.text or sound.kind, re.IGNORECASE) for sound in report.heard)
 
 
-@dataclass(slots=True)
-class Wire:
-    """What a test may put between the parts: another store, another web in front of the gateway."""
-
-    rules: CarrierRules = CarrierRules(max_call_seconds=LONGEST_CALL_SECONDS)
-    stop_at_seconds: float | None = None
-
-
 class World:
-    """One gateway and everything around it, inside a running virtual-time loop."""
+    """A gateway, many callers, an agent and a carrier for each, inside a running virtual-time loop.
 
-    def __init__(self, cells: Sequence[Cell], wire: Wire | None = None) -> None:
+    The gateway is a process that may be replaced while calls go on: what the carrier reaches is `front`, what survives
+    is `memory`. `trouble` runs beside the calls and makes it happen; `weaken` puts something before the
+    store. With several `replicas` requests go to each in turn.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        *,
+        trouble: "Callable[[World], Awaitable[None]] | None" = None,
+        weaken: Callable[[CallStore], CallStore] = lambda store: store,
+        replicas: int = 1,
+    ) -> None:
         self.cells = cells
-        self.wire = wire or Wire()
+        self.trouble = trouble
+        self.memory = weaken(MemoryStore(wall=_wall, lifetime_seconds=86_400))
         self.agent = BrokenAgent({_project(index): cell.script for index, cell in enumerate(cells)})
-        self.store = self.make_store()
-        self.gateway = self.make_gateway()
+        self.process = self._new_process()
+        self.others = [self._new_process() for _ in range(replicas - 1)]
+        self.front = Front(self)
 
-    def make_store(self) -> CallStore:
-        """The calls' memory; survives the gateway."""
-        return MemoryStore(wall=_wall, lifetime_seconds=86_400)
+    async def start(self) -> None:
+        """All processes begin to serve."""
+        for process in (self.process, *self.others):
+            await process.gateway.start()
 
-    def make_gateway(self) -> Gateway:
-        """A gateway process on the store."""
-        return Gateway(_settings(self.cells), store=self.store, transport=self.agent, wall=_wall)
+    async def kill(self) -> None:
+        """The process is gone between two instructions, and another one stands there at once."""
+        killed, self.process = self.process, self._new_process()
+        killed.die()
+        await self.process.gateway.start()
 
-    def make_web(self) -> Any:
-        """The carrier's way to the gateway."""
-        return AsgiWeb({PUBLIC_URL: self.gateway.asgi})
+    async def hand_over(self) -> None:
+        """SIGTERM: a new process takes the requests from now on, the old one finishes what it has begun."""
+        old, self.process = self.process, self._new_process()
+        await self.process.gateway.start()
+        await old.gateway.stop()
+
+    def _new_process(self) -> Process:
+        return Process(lambda store, line: Gateway(self._settings(), store=store, transport=line, wall=_wall), self)
+
+    def _settings(self) -> Settings:
+        return _settings(self.cells)
 
     async def play(self) -> list[Played]:
         """Play all calls at once, to their ends."""
-        await self.gateway.start()
-        carrier = Carrier(
-            self.make_web(), auth_token=AUTH_TOKEN, account_sid=ACCOUNT_SID, rules=self.wire.rules, seed=1
-        )
+        await self.start()
         tasks_before = len(asyncio.all_tasks())
-        calls = (self.place(carrier, index, cell) for index, cell in enumerate(self.cells))
-        reports = await asyncio.gather(*calls)
-        await self.gateway.conversations.close(800.0)
-        residue = {
-            "live call": self.gateway.conversations.live_calls,
-            "task": len(asyncio.all_tasks()) - tasks_before,
-        }
-        played = [
+        trouble = asyncio.create_task(self.trouble(self)) if self.trouble else None
+        reports = await asyncio.gather(*(self.place(index, cell) for index, cell in enumerate(self.cells)))
+        if trouble is not None:
+            await trouble
+        for process in (self.process, *self.others):
+            await process.gateway.conversations.close(800.0)
+        residue = {"live call": len(await self.memory.live_calls())}
+        if trouble is None and not self.others:
+            residue["line"] = self.process.gateway.conversations.live_calls
+            residue["task"] = len(asyncio.all_tasks()) - tasks_before
+        for process in (self.process, *self.others):
+            await process.gateway.stop()
+        return [
             Played(cell=cell, report=report, asked=self.agent.asked[_project(index)], residue=residue)
             for index, (cell, report) in enumerate(zip(self.cells, reports, strict=True))
         ]
-        await self.gateway.stop()
-        return played
 
-    async def place(self, carrier: Carrier, index: int, cell: Cell) -> CallReport:
+    async def place(self, index: int, cell: Cell) -> CallReport:
         """One call from its first ring to its last request."""
-        return await carrier.place_call(
+        way = cell.way(self.front)
+        carrier = Carrier(
+            way,
+            auth_token=AUTH_TOKEN,
+            account_sid=ACCOUNT_SID,
+            rules=CarrierRules(max_call_seconds=LONGEST_CALL_SECONDS),
+            seed=index,
+        )
+        report = await carrier.place_call(
             f"{PUBLIC_URL}/twilio/voice",
-            ScriptedCaller(cell.steps),
+            cell.caller or ScriptedCaller(cell.steps),
             from_=f"+1415555{1000 + index}",
             to=_number(index),
             fallback_url=f"{PUBLIC_URL}/twilio/fallback",
-            status_callback=f"{PUBLIC_URL}/twilio/status",
+            status_callback=f"{PUBLIC_URL}/twilio/status" if cell.status_callback else None,
             callees=cell.callees,
         )
+        if (settled := getattr(way, "settled", None)) is not None:
+            await settled()
+        return report
 
 
 BYSTANDER = Cell(
@@ -180,17 +215,34 @@ BYSTANDER = Cell(
 )
 
 
-def play_cells(cells: Sequence[Cell], wire: Wire | None = None, world: type[World] = World) -> list[Played]:
+def play_cells(cells: Sequence[Cell]) -> list[Played]:
     """Play the cells in one gateway, beside a call in which nothing fails. Raises AssertionError naming every wrong."""
-    *played, beside = run_virtual(_play((*cells, BYSTANDER), wire, world))
+    *played, beside = run_virtual(_play((*cells, BYSTANDER)))
+    expect_well(played)
+    assert timeline(beside.report) == _undisturbed(), "the call beside was disturbed\n" + beside.explain()
+    return played
+
+
+def play_troubled(cell: Cell, **troubles: Any) -> Played:
+    """Play one cell in a gateway of its own that is in trouble (see `World`), beside a call that shares its fate."""
+    beside = replace(BYSTANDER, limits=cell.limits)
+    played = run_virtual(_play((cell, beside), **troubles))
+    expect_well(played)
+    return played[0]
+
+
+async def _play(cells: Sequence[Cell], **troubles: Any) -> list[Played]:
+    return await World(cells, **troubles).play()
+
+
+def expect_well(played: Sequence[Played]) -> None:
+    """Raises AssertionError naming every wrong, and one call in full."""
     failed = [each for each in played if each.wrongs()]
     assert not failed, (
         f"{len(failed)} of {len(played)} calls went wrong\n"
         + "\n".join(wrong for each in failed for wrong in each.wrongs()[:3])
         + f"\n{failed[0].explain()}"
     )
-    assert timeline(beside.report) == _undisturbed(), "the call beside was disturbed\n" + beside.explain()
-    return played
 
 
 def timeline(report: CallReport) -> list[tuple[float, float, str, str]]:
@@ -200,13 +252,9 @@ def timeline(report: CallReport) -> list[tuple[float, float, str, str]]:
 
 @cache
 def _undisturbed() -> list[tuple[float, float, str, str]]:
-    (alone,) = run_virtual(_play((BYSTANDER,), None, World))
+    (alone,) = run_virtual(_play((BYSTANDER,)))
     assert alone.wrongs() == [], alone.explain()
     return timeline(alone.report)
-
-
-async def _play(cells: Sequence[Cell], wire: Wire | None, world: type[World]) -> list[Played]:
-    return await world(cells, wire).play()
 
 
 def _wall() -> float:
