@@ -215,6 +215,31 @@ def test_an_agent_that_never_answers_opens_it_when_patience_is_over() -> None:
     run_virtual(main())
 
 
+def test_a_session_alone_is_no_answer() -> None:
+    async def main() -> None:
+        wire = Wire(turn=Reply((3600.0, END)))
+        agent = agent_on(wire)
+        hanging = [asyncio.create_task(take(agent, turn(Started()))) for _ in range(5)]
+        await asyncio.sleep(25.1)
+        assert wire.kinds == ["session"] * 5 + ["launch"] * 5
+        assert is_open(await take(agent))
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+
+    run_virtual(main())
+
+
+def test_an_agent_that_chooses_to_be_quiet_is_well_and_stays_so() -> None:
+    async def main() -> None:
+        agent = agent_on(Wire(turn=Reply((END,))))
+        assert [await take(agent) for _ in range(5)] == [[]] * 5
+        await asyncio.sleep(25.1)
+        assert await take(agent) == []
+
+    run_virtual(main())
+
+
 def test_a_turn_that_is_late_and_then_breaks_counts_once() -> None:
     async def main() -> None:
         wire = Wire(turn=Reply((26.0, RESET)))
