@@ -482,6 +482,12 @@ class TestTheRestOfALongAnswer:
         assert state.queued == (Said(text="thanks"),)
         assert not state.interrupted
 
+    def test_what_waited_through_a_document_comes_first_where_it_ends(self) -> None:
+        state = call(queued=(EventRaised(name="paid"),), after=listen(call(), PROFILE))
+        state, move = hear(state, LINE, Said(text="yes"))
+        assert move == AskAgent(EventRaised(name="paid"))
+        assert state.queued == (Said(text="yes"),)
+
     def test_a_documents_end_is_listening_again(self) -> None:
         after = HandOver(document="<Response/>", listen=listen(call(), PROFILE))
         _, move = hear(call(unsaid=MORE, after=after), LINE, StayedSilent())

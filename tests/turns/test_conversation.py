@@ -448,6 +448,20 @@ class TestHangUps:
         assert len(phone.agent.ended) == 1
         assert phone.conversations.live_calls == 0
 
+    async def test_a_call_that_ended_in_another_process_is_no_longer_live_here(self, call: Call) -> None:
+        phone = call([HELLO])
+        await phone.ring()
+        await phone.process().hang_up(phone.call_sid, "hangup")
+        assert phone.conversations.live_calls == 1
+        assert await phone.conversations.reap() == 0
+        assert phone.conversations.live_calls == 0
+
+    async def test_a_call_that_cannot_be_read_any_more_is_left_to_expire(self, call: Call) -> None:
+        phone = call([HELLO])
+        await phone.store.create_call(phone.call_sid, b"written by another version")
+        await asyncio.sleep(REAP_AFTER_SECONDS * 2)
+        assert await phone.conversations.reap() == 0
+
     async def test_a_caller_who_talks_with_a_human_is_not_reaped(self, call: Call) -> None:
         phone = call([HELLO, Forward(address="desk")], profile=FORWARDING)
         assert (await phone.ring()).then == "dial-leg"
