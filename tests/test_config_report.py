@@ -90,6 +90,11 @@ def test_fault_reads_as_a_line(tmp_path: Path) -> None:
     assert str(fault) == "max_live_calls = 0: is out of range. It should be greater than or equal to 1."
 
 
+def test_fault_of_what_is_not_set_says_so_once(tmp_path: Path) -> None:
+    (fault,) = faults_of(tmp_path, '[[numbers]]\nlanguage = "en-US"')
+    assert str(fault).startswith("numbers[0].number: is not set.")
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -55,7 +55,7 @@ def check(
     try:
         settings = source.load()
     except InvalidSettingsError as error:
-        findings = [bad("settings", f"{each.key} = {each.value}: {each.wrong}", each.mend) for each in error.faults]
+        findings = [bad("settings", f"{each.subject}: {each.wrong}", each.mend) for each in error.faults]
         _show([*findings, skipped("the rest", "needs settings")])
     else:
         _show([good("settings", f"no fault; numbers set: {len(settings.numbers)}")])

@@ -51,7 +51,12 @@ class Fault:
     mend: str
 
     def __str__(self) -> str:
-        return f"{self.key} = {self.value}: {self.wrong}. {self.mend}"
+        return f"{self.subject}: {self.wrong}. {self.mend}"
+
+    @property
+    def subject(self) -> str:
+        """The setting with its value; the key alone where nothing is set."""
+        return self.key if self.value == NOT_SET else f"{self.key} = {self.value}"
 
 
 class InvalidSettingsError(SettingsError):
