@@ -101,8 +101,9 @@ class PlainPerformer:
         answer = {"say": words, "then": then, "next": f"{state.turn}/{state.step}"}
         return Performance(json.dumps(answer).encode(), unsaid, complete=not unsaid)
 
-    def apologise(self, state: CallState, line: Line) -> bytes:
-        return json.dumps({"say": ["Sorry."], "then": "go-on", "next": f"{state.turn}/{state.step}"}).encode()
+    def apologise(self, state: CallState, line: Line, again: tuple[int, int] | None = None) -> bytes:
+        turn, step = again or (state.turn, state.step)
+        return json.dumps({"say": ["Sorry."], "then": "go-on", "next": f"{turn}/{step}"}).encode()
 
     def point_to(self, state: CallState) -> bytes:
         return json.dumps({"say": [], "then": "go-on", "next": f"{state.turn}/{state.step}"}).encode()

@@ -34,7 +34,7 @@ from voicegw.call.profile import Destination, Forwarding, NumberProfile
 from voicegw.call.state import Phase
 from voicegw.errors import AgentBroke, AgentNotConfigured, StaleVersion, StoreError
 from voicegw.store.sqlite import SqliteStore
-from voicegw.turns.conversation import REAP_AFTER_SECONDS, UnknownCall
+from voicegw.turns.conversation import REAP_AFTER_SECONDS, VOICE_STEP, UnknownCall
 
 Call = Callable[..., Any]
 HELLO, BYE = Say(text="Hello."), Say(text="Goodbye then.")
@@ -306,7 +306,7 @@ class TestDuplicates:
     async def test_a_step_that_was_never_named_leads_to_the_one_that_is_expected(self, call: Call) -> None:
         phone = call([HELLO], [HELLO])
         expected = (await phone.ring()).next
-        for at in ((0, 0), (1, 0), (1, 2), (9, 9)):
+        for at in ((1, 0), (1, 2), (9, 9)):
             answer = await phone.step(Said(text="hack"), at=at)
             assert (answer.say, answer.next) == ([], expected)
         assert len(phone.agent.asked) == 1
@@ -328,6 +328,31 @@ class TestRescue:
         assert answer.say == ["Sorry."]
         assert answer.next != failed
         assert (await phone.say("go on")).say == ["Next."]
+
+    async def test_an_answer_that_was_lost_on_its_way_is_given_again(self, call: Call) -> None:
+        phone = call([HELLO], [Say(text="Next.")])
+        asked = (await phone.ring()).next
+        given = await phone.say("go on")
+        sorry = await phone._timed(phone.conversations.rescue(phone.call_sid, "https://g.example/a", asked))
+        assert (sorry.say, sorry.next) == (["Sorry."], asked)
+        again = await phone.step(StayedSilent(), at=asked)
+        assert (again.say, again.next) == (given.say, given.next)
+
+    async def test_so_is_the_first_answer_and_the_last_one(self, call: Call) -> None:
+        phone = call([HELLO, HangUp()])
+        first = await phone.ring()
+        sorry = await phone._timed(phone.conversations.rescue(phone.call_sid, "https://g.example/a", VOICE_STEP))
+        assert (await phone.step(StayedSilent(), at=sorry.next)).say == first.say
+        assert phone.conversations.live_calls == 0
+
+    async def test_a_forward_whose_outcome_was_lost_is_not_dialled_again(self, call: Call) -> None:
+        phone = call([HELLO], [Forward(address="desk")], [Say(text="What now?")], profile=FORWARDING)
+        await phone.ring()
+        dialling = await phone.say("the desk")
+        assert dialling.then == "dial-leg"
+        answer = await phone._timed(phone.conversations.rescue(phone.call_sid, "https://g.example/a", dialling.next))
+        assert answer.then == "listen"
+        assert answer.say == [words(PhraseName.APPLICATION_ERROR), words(PhraseName.FORWARD_FAILED), "What now?"]
 
     @pytest.mark.parametrize("urls", [("https://g.example/a", "https://g.example/b"), ("", "")])
     async def test_the_second_time_the_fallback_destination_is_dialled(self, call: Call, urls: tuple[str, str]) -> None:

@@ -43,18 +43,20 @@ class Room:
         self.phone = call(*script)
         self.agent, self.store = self.phone.agent, self.phone.store
         self.runner = self.another()
+        self.begun_at = 0.0
 
     def another(self) -> TurnRunner:
         return TurnRunner(self.agent, self.store, now, wall)
 
     async def begin(self, turn: int = 1, **fields: Any) -> None:
         await self.store.create_call(CALL_SID, b"{}")
+        self.begun_at = wall()
         self.runner.begin(request(**fields), turn)
         await asyncio.sleep(0)
 
     async def wait(self, turn: int = 1, taken: int = 0, runner: TurnRunner | None = None) -> Progress:
         asked = self.runner if runner is None else runner  # an idle runner has no length
-        return await asked.wait(CALL_SID, turn, taken, Waiting(since=now()))
+        return await asked.wait(CALL_SID, turn, taken, Waiting(since=now()), begun_at=self.begun_at)
 
 
 async def test_a_turn_goes_on_though_nobody_waits(call: Call) -> None:
@@ -219,7 +221,7 @@ async def test_whoever_says_farewell_waits_for_a_turn_that_another_process_runs(
     room = Room(call, [10.0, HELLO])
     await room.begin()
     began = now()
-    progress = await room.another().settled(CALL_SID, 1)
+    progress = await room.another().settled(CALL_SID, 1, begun_at=room.begun_at)
     assert progress == Progress(instructions=(HELLO,), over=TurnOver())
     assert 10.0 <= now() - began <= 12.5
 
@@ -235,7 +237,7 @@ async def test_whoever_says_farewell_does_not_wait_for_the_dead(call: Call) -> N
 
 async def test_nothing_is_awaited_of_a_turn_that_is_over() -> None:
     turn = RunningTurn(request(), 1)
-    turn.finish(TurnOver(failure="first"))
-    turn.finish(TurnOver(failure="second"))
+    turn.show([], now(), TurnOver(failure="first"))
+    turn.show([], now(), TurnOver(failure="second"))
     assert turn.over == TurnOver(failure="first")
     assert await turn.changed_before(now() + 5.0, now)

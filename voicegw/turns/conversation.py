@@ -14,9 +14,10 @@ from voicegw.call.conduct import end_if_too_long, hear
 from voicegw.call.forward_conduct import begin_fallback
 from voicegw.call.forwarding import returning_name, ringing_name
 from voicegw.call.heard import estimate_heard
-from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, Pressed, Said, Started
-from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, hearing_now, opening_words
+from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, ForwardOutcome, Pressed, Said, Started
+from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, hearing_now, opening_words, own_words
 from voicegw.call.patience import Waiting
+from voicegw.call.phrases import PhraseName
 from voicegw.call.state import CallState, Phase, dump_state, load_state, start_call
 from voicegw.errors import StaleVersion
 from voicegw.turns.ending import CallEnder
@@ -25,7 +26,7 @@ from voicegw.turns.ports import Agent, CallStore, Performer
 from voicegw.turns.runner import TurnRunner
 from voicegw.turns.webhook import Desk, Webhook
 
-VOICE_STEP = "voice"
+VOICE_STEP = (0, 0)
 ANSWERED_ELSEWHERE_SECONDS = 10.0
 # The first answer of a turn in mid-call comes this soon: a filler after 2.5 s, or a late sentence
 STEP_ANSWERED_SECONDS = 4.0
@@ -87,16 +88,16 @@ class Conversations:
             move: Move = AskAgent(Started())
             version = 1
             if not await self._store.create_call(call_sid, dump_state(state)):
-                if (answer := await self._store.get_answer(call_sid, VOICE_STEP)) is not None:
+                if (answer := await self._store.get_answer(call_sid, _name(*VOICE_STEP))) is not None:
                     return answer
                 state, version = await self._load(call_sid)
                 move = AwaitAgent() if state.turn else move
             self._lines[call_sid] = line
-            return await self._answer(VOICE_STEP, waiting, line, version, state, move)
+            return await self._answer(_name(*VOICE_STEP), waiting, line, version, state, move)
 
     async def first_answer(self, call_sid: str) -> bytes | None:
         """How the first webhook of a call was answered; None if it has not been. Raises `StoreError`."""
-        return await self._store.get_answer(call_sid, VOICE_STEP)
+        return await self._store.get_answer(call_sid, _name(*VOICE_STEP))
 
     def is_live(self, call_sid: str) -> bool:
         """Is this call one of `live_calls`?"""
@@ -107,7 +108,7 @@ class Conversations:
         waiting = Waiting(since=self._clock())
         async with self._locks.hold(call_sid):
             state, version = await self._load(call_sid)
-            name = f"{turn}/{step}"
+            name = _name(turn, step)
             if (turn, step) != (state.turn, state.step):
                 # Step 0 of a turn is nobody's: another process has begun it, and its answer to this step is under way.
                 patience = 0.0 if state.step else STEP_ANSWERED_SECONDS
@@ -128,11 +129,13 @@ class Conversations:
             except StaleVersion:  # another process wrote in between: what it wrote decides
                 await self._end(call_sid, reason)
 
-    async def rescue(self, call_sid: str, failed_url: str = "") -> bytes:
-        """The carrier could not use an answer: apologise and go on where the call stands; the second time the
-        number's fallback destinations, or a goodbye. Raises `UnknownCall`, `StoreError`.
+    async def rescue(self, call_sid: str, failed_url: str = "", failed_step: tuple[int, int] | None = None) -> bytes:
+        """The carrier could not use an answer: apologise, and go on with the answer that was lost on its way, or where
+        the call stands; the second time the number's fallback destinations, or a goodbye. Raises `UnknownCall`,
+        `StoreError`.
 
-        Idempotent where the carrier names the `failed_url`: no URL is handed out twice, so none fails twice.
+        `failed_step` is what `failed_url` asks for (`VOICE_STEP`: the first webhook). Idempotent where the carrier
+        names the `failed_url`: no URL is handed out twice, so none fails twice.
         """
         waiting = Waiting(since=self._clock())
         async with self._locks.hold(call_sid):
@@ -141,16 +144,24 @@ class Conversations:
             name = f"rescue/{failed_url or state.fallbacks_asked}"
             if (answer := await self._store.get_answer(call_sid, name)) is not None:
                 return answer
-            if state.end_sent:
-                return self._desk.performer.point_to(state)
             line = self._line_of(state)
-            if state.fallbacks_asked == 1:
-                state = replace(state, step=state.step + 1)
-                answer = self._desk.performer.apologise(state, line)
-                await self._store.save_call(call_sid, dump_state(state), version, answered=(name, answer))
-                return answer
-            state, move = begin_fallback(replace(state, unsaid=(), after=None), line, ())
-            return await self._answer(name, waiting, line, version, state, move)
+            lost = failed_step and await self._store.get_answer(call_sid, _name(*failed_step)) is not None
+            if state.end_sent and not lost:
+                return self._desk.performer.point_to(state)
+            if state.fallbacks_asked > 1:
+                state, move = begin_fallback(replace(state, unsaid=(), after=None), line, ())
+                return await self._answer(name, waiting, line, version, state, move)
+            if state.phase is Phase.FORWARDING and not lost:
+                # how the leg ended never reached us: it must not be dialled again
+                sorry = own_words(PhraseName.APPLICATION_ERROR, state, line.profile)
+                unknown = ForwardEnded(outcome=ForwardOutcome.FAILED)
+                state, move = hear(replace(state, unsaid=(sorry,), after=None), line, unknown)
+                return await self._answer(name, waiting, line, version, state, move)
+            state = state if lost else replace(state, step=state.step + 1)
+            answer = self._desk.performer.apologise(state, line, again=failed_step if lost else None)
+            live = not state.end_sent
+            await self._store.save_call(call_sid, dump_state(state), version, answered=(name, answer), live=live)
+            return answer
 
     async def look(self, call_sid: str) -> tuple[CallState, Line]:
         """A call as it stands, and its line. Raises `UnknownCall`, `StoreError`."""
@@ -245,3 +256,8 @@ class Conversations:
         endpointing = hearing_now(state, line.profile).endpointing
         text = estimate_heard(state.spoken.text, seconds, heard, endpointing)
         return replace(state, waiting_since=now, heard_text="" if text == state.spoken.text else text)
+
+
+def _name(turn: int, step: int) -> str:
+    """Under which name the answer of a step is kept."""
+    return f"{turn}/{step}"

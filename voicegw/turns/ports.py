@@ -97,8 +97,8 @@ class Performer(Protocol):
         """Render `plan`; the next step it names is `state.turn` and `state.step`. Never raises."""
         ...
 
-    def apologise(self, state: CallState, line: Line) -> bytes:
-        """An answer that says sorry and leads to the step named by `state`."""
+    def apologise(self, state: CallState, line: Line, again: tuple[int, int] | None = None) -> bytes:
+        """An answer that says sorry and leads to the step named by `state`, or `again` to one that was answered."""
         ...
 
     def point_to(self, state: CallState) -> bytes:

@@ -16,6 +16,8 @@ from voicegw.twilio.served_audio import ServedAudio
 
 STEP_PATH = "/twilio/step/"
 WHISPER_PATH = "/twilio/whisper/"
+AGAIN = "again="
+"""How often a URL has been asked for before."""
 ACCEPT_KEY = "1"
 _CONFIRM_SECONDS = 5
 _CONFIRM_TIMES = 2
@@ -56,12 +58,11 @@ class TwimlPerformer:
         """The one URL that is expected next for this call."""
         return f"{self._public_url}{STEP_PATH}{state.turn}/{state.step}"
 
-    def apologise(self, state: CallState, line: Line) -> bytes:
-        """After the carrier could not use an answer of ours: say so, and go on where the call stands."""
-        return _document(
-            _phrase(PhraseName.APPLICATION_ERROR, line.profile),
-            twiml.Redirect(self.step_url(state), method="POST"),
-        )
+    def apologise(self, state: CallState, line: Line, again: tuple[int, int] | None = None) -> bytes:
+        """After the carrier could not use an answer of ours: say so, and go on where the call stands, or `again` with
+        an answer that is kept. That has its URL a second time: the query keeps the two apart."""
+        url = f"{self._public_url}{STEP_PATH}{again[0]}/{again[1]}?{AGAIN}1" if again else self.step_url(state)
+        return _document(_phrase(PhraseName.APPLICATION_ERROR, line.profile), twiml.Redirect(url, method="POST"))
 
 
 def say_and_hang_up(name: PhraseName, profile: NumberProfile) -> bytes:

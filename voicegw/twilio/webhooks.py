@@ -4,6 +4,7 @@ Here HTTP becomes `CallerInput` and an answer's bytes become HTTP; what is said 
 answer to a genuine webhook is TwiML that goes on: a caller never meets the carrier's own error message through us.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -15,10 +16,11 @@ from voicegw.call.moves import Line
 from voicegw.call.phrases import PhraseName
 from voicegw.call.profile import NumberProfile
 from voicegw.errors import StoreError
-from voicegw.turns.conversation import Conversations, Incoming, UnknownCall
+from voicegw.turns.conversation import VOICE_STEP, Conversations, Incoming, UnknownCall
 from voicegw.turns.ports import CallStore
 from voicegw.twilio.answers import (
     ACCEPT_KEY,
+    AGAIN,
     EMPTY,
     HANG_UP,
     REJECT_BUSY,
@@ -36,6 +38,8 @@ _TWIML = b"text/xml; charset=utf-8"
 # Twilio's CallStatus once nobody is on the line any more
 _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 _MAX_TRIES_AGAIN = 3
+VOICE_PATH = "/twilio/voice"
+_STEP = re.compile(rf"{re.escape(STEP_PATH)}([0-9]{{1,9}})/([0-9]{{1,9}})")
 # An empty `<Gather>` may come back without any field of its own, so its URL says that we have asked
 _ASKED = "asked=1"
 
@@ -70,7 +74,7 @@ class Webhooks:
     def routes(self) -> list[Route]:
         """All routes, each classed by how it is guarded: signed by Twilio, or public behind an unguessable name."""
         return [
-            Route("/twilio/voice", _Signed(self, self._voice), methods=["POST"]),
+            Route(VOICE_PATH, _Signed(self, self._voice), methods=["POST"]),
             Route(STEP_PATH + "{turn:int}/{step:int}", _Signed(self, self._step), methods=["POST"]),
             Route(WHISPER_PATH + "{turn:int}/{step:int}", _Signed(self, self._whisper), methods=["POST"]),
             Route("/twilio/status", _Signed(self, self._status), methods=["POST"]),
@@ -143,9 +147,17 @@ class Webhooks:
         call_sid = request.call.call_sid
         _log.error("carrier could not use an answer", call_sid=call_sid, error_code=form.error_code)
         try:
-            return await self._conversations.rescue(call_sid, form.error_url)
+            return await self._conversations.rescue(call_sid, form.error_url, self._step_of(form.error_url))
         except UnknownCall:
             return await self._voice(request, scope)
+
+    def _step_of(self, url: str) -> tuple[int, int] | None:
+        """Which step a URL of ours asks for the first time; None for any other."""
+        path = url.removeprefix(self._public_url)
+        if path == VOICE_PATH:
+            return VOICE_STEP
+        found = _STEP.fullmatch(path)
+        return (int(found[1]), int(found[2])) if found else None
 
     async def _audio(self, scope: Scope, _receive: Receive, send: Send) -> None:
         name: str = scope["path_params"]["name"]
@@ -178,11 +190,11 @@ class Webhooks:
         """Come back to the same URL, a few times; the count travels in the query, which is signed."""
         line = self._line_for(request.call.parties())
         profile = line.profile if line else NumberProfile()
-        count = request.query.removeprefix("again=")
+        count = request.query.removeprefix(AGAIN)
         tries = int(count) if count.isdecimal() else 0
         if tries >= _MAX_TRIES_AGAIN:
             return say_and_hang_up(PhraseName.FAILURE_FINAL, profile)
-        return try_again(profile, f"{self._public_url}{request.path}?again={tries + 1}")
+        return try_again(profile, f"{self._public_url}{request.path}?{AGAIN}{tries + 1}")
 
 
 class _Signed:
