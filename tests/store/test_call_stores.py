@@ -1,6 +1,7 @@
 """The contract that every live-call store keeps, on each of them."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -197,12 +198,25 @@ async def test_two_sqlite_stores_share_one_file(wall: Clock, tmp_path: Path) -> 
     await two.close()
 
 
-async def test_the_sqlite_file_is_readable_by_its_owner_alone(wall: Clock, tmp_path: Path) -> None:
-    path = tmp_path / "calls.db"
-    store = SqliteStore(path, wall=wall, lifetime_seconds=LIFETIME)
-    await store.open()
+async def test_all_that_sqlite_writes_is_readable_by_its_owner_alone(wall: Clock, tmp_path: Path) -> None:
+    before = os.umask(0o000)
+    try:
+        (tmp_path / "calls.db-wal").touch(0o644)  # left behind by a process that died
+        store = SqliteStore(tmp_path / "calls.db", wall=wall, lifetime_seconds=LIFETIME)
+        await store.open()
+        await store.create_call("CA1", b"session key")
+    finally:
+        os.umask(before)
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
     await store.close()
-    assert path.stat().st_mode & 0o077 == 0
+    assert modes == {"calls.db": 0o600, "calls.db-wal": 0o600, "calls.db-shm": 0o600}
+
+
+async def test_a_place_where_nothing_can_be_written_is_an_error_that_names_it(wall: Clock, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    store = SqliteStore(tmp_path / "file" / "calls.db", wall=wall, lifetime_seconds=LIFETIME)
+    with pytest.raises(StoreError, match=r"calls\.db"):
+        await store.open()
 
 
 async def test_a_file_that_is_no_database_is_an_error_that_names_it(wall: Clock, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class SqliteFile:
         self._opened: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _make_private(self.path)
         connection = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;")
         (found,) = connection.execute("PRAGMA user_version").fetchone()
@@ -60,7 +60,6 @@ class SqliteFile:
             )
         connection.executescript(_SCHEMA)
         connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-        self.path.chmod(0o600)  # session keys are in it
         self._opened = connection
 
     def close(self) -> None:
@@ -200,6 +199,21 @@ class SqliteFile:
 
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._connection)
+
+
+def _make_private(path: Path) -> None:
+    """Make the file its owner's alone before anything is in it: session keys will be.
+
+    SQLite gives the files beside it (`-wal`, `-shm`) the permissions that it finds on the database.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600)
+        for written in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
+            if written.exists():
+                written.chmod(0o600)
+    except OSError as exc:
+        raise StoreError(f"live store {path} cannot be opened: {exc.strerror or exc}") from exc
 
 
 class _Transaction:
