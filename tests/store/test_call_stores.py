@@ -198,6 +198,10 @@ async def test_two_sqlite_stores_share_one_file(wall: Clock, tmp_path: Path) -> 
     await two.close()
 
 
+def _modes(directory: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in directory.iterdir()}
+
+
 async def test_all_that_sqlite_writes_is_readable_by_its_owner_alone(wall: Clock, tmp_path: Path) -> None:
     before = os.umask(0o000)
     try:
@@ -207,7 +211,7 @@ async def test_all_that_sqlite_writes_is_readable_by_its_owner_alone(wall: Clock
         await store.create_call("CA1", b"session key")
     finally:
         os.umask(before)
-    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    modes = _modes(tmp_path)
     await store.close()
     assert modes == {"calls.db": 0o600, "calls.db-wal": 0o600, "calls.db-shm": 0o600}
 
