@@ -129,6 +129,7 @@ class TestOperatorsOwnDestinations:
             ("+14159111234", RefusalReason.EMERGENCY),
             ("112", RefusalReason.UNKNOWN_DESTINATION),
             ("+112", RefusalReason.INVALID_NUMBER),
+            ("+49 30 1104155550123", RefusalReason.INVALID_NUMBER),  # known to be valid there, but 17 digits
             ("030 12345678", RefusalReason.UNKNOWN_DESTINATION),
             (OURS, RefusalReason.OWN_NUMBER),
             ("sip:911@pbx.example.com", RefusalReason.EMERGENCY),

@@ -96,10 +96,11 @@ def parse_phone(text: str) -> PhoneAddress | RefusalReason:
         return RefusalReason.INVALID_NUMBER
     if not phonenumbers.is_valid_number(number):
         return RefusalReason.INVALID_NUMBER
-    return PhoneAddress(
-        e164=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),
-        region=phonenumbers.region_code_for_number(number) or "",
-    )
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    # The library knows German numbers of 17 digits; E.164 ends at 15, and no carrier dials more.
+    if not is_e164(e164):
+        return RefusalReason.INVALID_NUMBER
+    return PhoneAddress(e164=e164, region=phonenumbers.region_code_for_number(number) or "")
 
 
 def parse_sip(text: str) -> SipAddress | RefusalReason:
