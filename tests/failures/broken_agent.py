@@ -58,7 +58,11 @@ class Reply:
         """Did anything come that a caller would hear, so that whoever asked knows that it was taken up?"""
         came = self.body[: self.cut_at] if self.cut else self.body
         frames = came.split(b"\n\n")[:-1]
-        return self.status == 200 and not self.garbled and any(b'"speak"' in frame or b'"text"' in frame for frame in frames)
+        return (
+            self.status == 200
+            and not self.garbled
+            and any(b'"speak"' in frame or b'"text"' in frame for frame in frames)
+        )
 
     @property
     def taken(self) -> bool:

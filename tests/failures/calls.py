@@ -7,7 +7,7 @@ from typing import Any
 from broken_agent import BACK, GREETS, Reply, Script, events, recorded, refuses, says
 from telephone_world import Cell
 
-from voicegw.simulator import HangsUp, Hears, Presses, Says, StaysSilent
+from voicegw.simulator import HangsUp, Hears, Presses, Says, StaysSilent, Step
 
 SLOW = replace(says("It costs twenty dollars."), after_seconds=7.0)
 LONG_TOOL = Reply(
@@ -54,6 +54,13 @@ CALLS: Mapping[str, Cell] = {
 def call(name: str, title: str = "", **changes: Any) -> Cell:
     """One of the usual calls, under another name and with something changed."""
     return replace(CALLS[name], name=f"{name} {title}".strip(), **changes)
+
+
+def insisting(name: str) -> tuple[Step, ...]:
+    """The steps of a usual call, by a caller who says something once more where it was lost."""
+    *steps, heard, last = CALLS[name].steps
+    again = Says("as I said")
+    return (*steps, again, heard, last) if isinstance(heard, Hears) else (*steps, heard, again, last)
 
 
 def each(make: Callable[[str], Cell]) -> list[Cell]:

@@ -322,10 +322,19 @@ class TestDuplicates:
 
 class TestRescue:
     async def test_the_first_time_we_apologise_and_go_on_where_the_call_stands(self, call: Call) -> None:
-        phone = call([HELLO], [Say(text="Next.")], profile=FALLBACK)
-        failed = (await phone.ring()).next
+        phone = call([HELLO], [10.0, Say(text="Next.")], profile=FALLBACK)
+        await phone.ring()
+        failed = (await phone.say("go on")).next
         answer = await phone._timed(phone.conversations.rescue(phone.call_sid, "https://g.example/a"))
         assert answer.say == ["Sorry."]
+        assert answer.next != failed
+        assert (await phone.silence()).then == "go-on"
+
+    async def test_what_the_caller_said_and_we_never_got_is_asked_for_again(self, call: Call) -> None:
+        phone = call([HELLO], [Say(text="Next.")], profile=FALLBACK)
+        failed = (await phone.ring()).next
+        answer = await phone._timed(phone.conversations.rescue(phone.call_sid, "https://g.example/a", failed))
+        assert (answer.say, answer.then) == ([words(PhraseName.FAILURE)], "listen")
         assert answer.next != failed
         assert (await phone.say("go on")).say == ["Next."]
 

@@ -15,9 +15,20 @@ from voicegw.call.forward_conduct import begin_fallback
 from voicegw.call.forwarding import returning_name, ringing_name
 from voicegw.call.heard import estimate_heard
 from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, ForwardOutcome, Pressed, Said, Started
-from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, hearing_now, opening_words, own_words
+from voicegw.call.moves import (
+    AskAgent,
+    AwaitAgent,
+    Line,
+    Move,
+    Perform,
+    hearing_now,
+    listen,
+    opening_words,
+    own_words,
+)
 from voicegw.call.patience import Waiting
 from voicegw.call.phrases import PhraseName
+from voicegw.call.plan import CallPlan
 from voicegw.call.state import CallState, Phase, dump_state, load_state, start_call
 from voicegw.errors import StaleVersion
 from voicegw.turns.ending import CallEnder
@@ -157,6 +168,10 @@ class Conversations:
                 unknown = ForwardEnded(outcome=ForwardOutcome.FAILED)
                 state, move = hear(replace(state, unsaid=(sorry,), after=None), line, unknown)
                 return await self._answer(name, waiting, line, version, state, move)
+            if state.phase is Phase.LISTENING and not (state.running or state.after or lost):
+                sorry = own_words(PhraseName.FAILURE, state, line.profile)  # what the caller said never reached us
+                plan = CallPlan(prompts=(sorry,), then=listen(state, line.profile))
+                return await self._answer(name, waiting, line, version, state, Perform(plan))
             state = state if lost else replace(state, step=state.step + 1)
             answer = self._desk.performer.apologise(state, line, again=failed_step if lost else None)
             live = not state.end_sent
