@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 
 import uvicorn
 
+from voicegw.cli.bounded_http import BoundedHttp
 from voicegw.errors import SettingsError
 
 _Result = TypeVar("_Result")
@@ -50,7 +51,7 @@ class Site:
         self._server = _QuietServer(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=BoundedHttp,
                 ws="none",
                 lifespan="off",  # whoever makes the application also starts and stops it
                 log_config=None,
