@@ -5,7 +5,7 @@ whose process died shows no sign of life and counts as lost.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 
@@ -33,6 +33,35 @@ _POLL_SECONDS = 0.25
 _log = structlog.get_logger(__name__)
 
 
+class _Arrivals:
+    """What the agent has answered and nobody has taken yet; whoever takes it takes all there is."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._items: list[Instruction] = []
+        self._came = asyncio.Event()
+
+    def put(self, instruction: Instruction) -> None:
+        """One more."""
+        self._items.append(instruction)
+        self._came.set()
+
+    def end(self) -> None:
+        """The last has come."""
+        self.ended = True
+        self._came.set()
+
+    def take(self) -> list[Instruction]:
+        """All there is."""
+        items, self._items = self._items, []
+        self._came.clear()
+        return items
+
+    async def come_before(self, deadline: float, clock: Callable[[], float]) -> bool:
+        """Wait until there is something to take, or all has come; False if that is not so by `deadline`."""
+        return await _set_before(self._came, deadline - clock())
+
+
 class RunningTurn:
     """One turn that runs here: what it has brought so far, and a way to wait for more."""
 
@@ -43,17 +72,15 @@ class RunningTurn:
         self.over: TurnOver | None = None
         self.words_at: dict[int, float] = {}
         self.task: asyncio.Task[None] | None = None
+        self.arrivals = _Arrivals()
         self._changed = asyncio.Event()
 
-    def add(self, instruction: Instruction, now: float) -> None:
-        """Another instruction arrived at `now`."""
-        if isinstance(instruction, Say | PlayAudio | PlayRecording):
-            self.words_at[len(self.instructions)] = now
-        self.instructions.append(instruction)
-        self._changed.set()
-
-    def finish(self, over: TurnOver) -> None:
-        """Nothing more comes; the first verdict stays."""
+    def show(self, arrived: Sequence[Instruction], now: float, over: TurnOver | None = None) -> None:
+        """More has arrived at `now`; with `over`, no more will (the first such verdict stays)."""
+        for instruction in arrived:
+            if isinstance(instruction, Say | PlayAudio | PlayRecording):
+                self.words_at[len(self.instructions)] = now
+            self.instructions.append(instruction)
         self.over = self.over or over
         self._changed.set()
 
@@ -68,13 +95,16 @@ class RunningTurn:
     async def changed_before(self, deadline: float, clock: Callable[[], float]) -> bool:
         """Wait for news, at most until `deadline`."""
         self._changed.clear()
-        if self.over is not None:
-            return True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, deadline - clock())):
-                await self._changed.wait()
-            return True
-        return False
+        return self.over is not None or await _set_before(self._changed, deadline - clock())
+
+
+async def _set_before(event: asyncio.Event, seconds: float) -> bool:
+    if event.is_set():
+        return True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, seconds)):
+            await event.wait()
+    return event.is_set()
 
 
 class TurnRunner:
@@ -173,13 +203,12 @@ class TurnRunner:
             )
             over = TurnOver(failure=error.code, permanent=isinstance(error, AgentNotConfigured))
         except asyncio.CancelledError:
-            running.finish(TurnOver(failure="turn-cancelled"))
+            running.show(running.arrivals.take(), self._clock(), TurnOver(failure="turn-cancelled"))
             raise
         except Exception:  # the task's root: the caller hears the failure phrase, the operator reads the traceback
             _log.exception("turn crashed", call_sid=request.call_sid, turn=running.turn)
             over = TurnOver(failure="turn-crashed")
-        await self._keep(running, over)
-        running.finish(over)
+        await self._bring(running, running.arrivals.take(), over)
 
     async def _inherit(self, running: RunningTurn, before: RunningTurn) -> None:
         """What a turn that the call left behind found out too late for it: its session, and that it launched."""
@@ -190,56 +219,63 @@ class TurnRunner:
         if opened and opened[-1].session_key != running.request.session_key:
             session = opened[-1]
             running.request = replace(running.request, session_key=session.session_key, user_id=session.user_id)
-            await self._bring(running, session)
+            await self._bring(running, [session])
 
     async def _carry(self, running: RunningTurn) -> TurnOver:
-        """Read the agent's answer to its end, or as long as a turn may live at all.
+        """Bring the agent's answer in, batch by batch, to its end or as long as a turn may live at all.
 
-        Past its budget a turn is `Overdue`: the caller is apologised to, and a late answer is still welcome.
+        Past its budget a turn is `Overdue`: the caller is apologised to, and a late answer is still welcome. What
+        came with the answer's end is left to be brought together with it.
         """
         lives_until = self._clock() + TURN_LIFETIME_SECONDS
+        overdue_at = self._clock() + budget_seconds(open_tools=0)
         open_tools: set[str] = set()
-        async with aclosing(self._agent.take_turn(running.request)) as answer:  # type: ignore[type-var]
-            overdue_at = self._clock() + budget_seconds(open_tools=0)
-            upcoming = asyncio.ensure_future(anext(answer))
-            try:
-                await self._keep(running, None)  # whoever looks from another process must not take it for lost
-                while (now := self._clock()) < lives_until:
-                    wake_at = min(lives_until, overdue_at if overdue_at > now else lives_until, now + BEAT_SECONDS)
-                    done, _ = await asyncio.wait({upcoming}, timeout=wake_at - now)
-                    if not done:
-                        late = now < overdue_at <= self._clock()
-                        await self._bring(running, Overdue() if late else None)
-                        continue
-                    try:
-                        instruction = upcoming.result()
-                    except StopAsyncIteration:
-                        return TurnOver()
-                    if isinstance(instruction, HoldSound):
-                        (open_tools.add if instruction.playing else open_tools.discard)(instruction.tool_id)
-                    overdue_at = self._clock() + budget_seconds(open_tools=len(open_tools))
-                    await self._bring(running, instruction)
-                    upcoming = asyncio.ensure_future(anext(answer))
-            finally:
-                if not upcoming.done():
-                    upcoming.cancel()
-                    await asyncio.wait({upcoming})
+        reading = asyncio.create_task(self._read(running))
+        try:
+            while (now := self._clock()) < lives_until:
+                wake_at = min(lives_until, overdue_at if overdue_at > now else lives_until, now + BEAT_SECONDS)
+                if not await running.arrivals.come_before(wake_at, self._clock):
+                    late = now < overdue_at <= self._clock()
+                    await self._bring(running, [Overdue()] if late else [])
+                    continue
+                if running.arrivals.ended:
+                    await reading  # raises what broke the answer off
+                    return TurnOver()
+                arrived = running.arrivals.take()
+                for sound in (item for item in arrived if isinstance(item, HoldSound)):
+                    (open_tools.add if sound.playing else open_tools.discard)(sound.tool_id)
+                overdue_at = self._clock() + budget_seconds(open_tools=len(open_tools))
+                await self._bring(running, arrived)
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
         return TurnOver(failure="agent-slow")
 
-    async def _bring(self, running: RunningTurn, instruction: Instruction | None) -> None:
-        await self._keep(running, instruction)
-        if instruction is not None:
-            running.add(instruction, self._clock())
+    async def _read(self, running: RunningTurn) -> None:
+        """Take the agent's answer as it arrives, in a task of its own: a time-out on reading would break it off."""
+        try:
+            async with aclosing(self._agent.take_turn(running.request)) as answer:  # type: ignore[type-var]
+                async for instruction in answer:
+                    running.arrivals.put(instruction)
+        finally:
+            running.arrivals.end()
 
-    async def _keep(self, running: RunningTurn, entry: Instruction | TurnOver | None) -> None:
-        """Write progress or a sign of life; a store that fails costs only what other processes could have seen."""
-        entries = () if entry is None else (dump_entry(entry),)
+    async def _bring(self, running: RunningTurn, arrived: Sequence[Instruction], over: TurnOver | None = None) -> None:
+        """Write what has arrived (nothing: a sign of life), then show it to whoever waits.
+
+        A store that fails costs only what other processes could have seen.
+        """
+        entries = [*arrived, over] if over is not None else arrived
         try:
             await self._store.append_turn(
-                running.request.call_sid, running.turn, entries, over=isinstance(entry, TurnOver)
+                running.request.call_sid,
+                running.turn,
+                tuple(dump_entry(entry) for entry in entries),
+                over=over is not None,
             )
         except StoreError as error:
             _log.warning("turn progress not kept", call_sid=running.request.call_sid, reason=str(error))
+        running.show(arrived, self._clock(), over)
 
     async def _wait_elsewhere(
         self, call_sid: str, turn: int, taken: int, waiting: Waiting, words_at: float | None, begun_at: float

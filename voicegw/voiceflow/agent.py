@@ -230,13 +230,15 @@ async def _with_pauses(answer: AsyncGenerator[Trace], planner: Planner) -> Async
     try:
         held_since = loop.time()
         while True:
-            # A task of its own, because a time-out around the read itself would break the answer off.
-            upcoming = asyncio.create_task(_take(answer))
             if planner.text_pending:
+                # A task of its own, because a time-out around the read itself would break the answer off.
+                upcoming = asyncio.create_task(_take(answer))
                 await asyncio.wait({upcoming}, timeout=held_since + TEXT_PATIENCE_SECONDS - loop.time())
                 if not upcoming.done():
                     yield None
-            trace = await upcoming
+                trace = await upcoming
+            else:
+                trace = await _take(answer)
             if trace is None:
                 return
             if not planner.text_pending or isinstance(trace, SPEAKING_TRACES):
