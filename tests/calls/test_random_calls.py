@@ -36,9 +36,8 @@ def limits(latency_seconds: float, *, quiet: bool) -> Limits:
     """
     return Limits(
         owed_silence_seconds=30 if quiet else 4 + latency_seconds,
-        # a key that completes no entry starts the wait for the number's second prompt, of 15 s, anew; and the second
-        # that follows a part of an answer is listened to before
-        listening_silence_seconds=60 if quiet else 16 + latency_seconds,
+        # the second that follows a part of an answer is listened to before
+        listening_silence_seconds=60 if quiet else 11 + latency_seconds,
         reprompt_silence_seconds=60 if quiet else 36,
         unforgivable_losses=frozenset(),
         dials=MAX_ATTEMPTS + 1,

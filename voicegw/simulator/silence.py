@@ -4,7 +4,8 @@
 - It is listening where a Gather is open that asks (`QUESTION_SECONDS`), nested pauses included; the rest is owed.
 - What follows the caller's input belongs to the Gather until that has ended: the vendor waits for more keys or words
   there, and the gateway knows of nothing yet. Then the gateway owes a sound.
-- A debt ends where the gateway asks: what it owes after that is another. A key or word that nobody took is no reaction.
+- A debt ends where the gateway asks: what it owes after that is another. The caller reacts
+  when the gateway is told: a key that nobody took is no reaction, nor is one of an entry that goes on.
 """
 
 from collections.abc import Sequence
@@ -34,8 +35,7 @@ def find_silences(report: CallReport) -> tuple[Silence, ...]:
     questions = [
         gather for gather in report.listened if gather.window_seconds > QUESTION_SECONDS or gather.took_something
     ]
-    inputs = [key.at_seconds for key in report.keys if key.lost_because is None]
-    inputs += [speech.ends_at_seconds for speech in report.speech if speech.lost_because is None]
+    inputs = [gather.ends_at_seconds for gather in report.listened if gather.took_something]
     silences: list[Silence] = []
     last_wait_at: float | None = None
     for begin, end in _gaps(report, report.answered_at_seconds):
