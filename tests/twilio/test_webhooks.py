@@ -355,7 +355,27 @@ class TestAStoreThatFails:
             assert said(response) == [phrase(PhraseName.FAILURE_FINAL, "en-US")]
             assert tags(response)[-1] == "Hangup"
 
-        on_a_site(scene)
+        on_a_site(scene, PROFILE.model_copy(update={"fallback": ()}))
+
+    def test_at_last_the_fallback_destinations_are_tried_with_nothing_remembered(self) -> None:
+        async def scene(site: Site) -> None:
+            await site.ring()
+            site.store.load_call = broken  # type: ignore[method-assign]
+            target = f"{site.at.partition('?')[0]}?again=3"
+            for number in ("+14155550177", "+14155550188"):
+                response = await site.post(target, DialCallStatus="busy", DialBridged="false")
+                assert tags(response) == ["Say", "Dial"]
+                assert number in twiml.render(response)
+                (dial,) = [verb for verb in response.verbs if isinstance(verb, twiml.Dial)]
+                assert dial.action is not None
+                target = dial.action.removeprefix(ORIGIN)
+            response = await site.post(target, DialCallStatus="no-answer", DialBridged="false")
+            assert said(response) == [phrase(PhraseName.FAILURE_FINAL, "en-US")]
+            response = await site.post(target, DialCallStatus="completed", DialBridged="true")
+            assert tags(response) == ["Hangup"]
+
+        destinations = (Destination(to="+14155550177"), Destination(to="+14155550188"))
+        on_a_site(scene, PROFILE.model_copy(update={"fallback": destinations}))
 
     def test_once_it_is_back_the_call_goes_on(self) -> None:
         async def scene(site: Site) -> None:

@@ -244,7 +244,8 @@ def parse_fallback_form(pairs: FormPairs) -> FallbackForm:
 
 
 def _decode(raw: bytes) -> str:
-    return unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8", "replace")
+    raw = raw.replace(b"+", b" ")
+    return (unquote_to_bytes(raw) if b"%" in raw else raw).decode("utf-8", "replace")
 
 
 def _first_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

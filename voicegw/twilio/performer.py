@@ -49,7 +49,7 @@ def render_plan(plan: CallPlan, setting: Setting) -> Document:
             if rest or len({prompt.barge_in for prompt in following}) > 1:
                 return _render_brief(fitting, rest, hearing, setting)
             verbs = (*render_prompts(protected, setting), *_announce(following, hearing, setting))
-            return Document(twiml.Response((*verbs, *_dial(leg, setting))))
+            return Document(twiml.Response((*verbs, dial_verb(leg, setting))))
         case Finish() | HandOver() if rest:
             return Document(twiml.Response((*render_prompts(fitting, setting), _back(setting))), rest, complete=False)
         case Finish():
@@ -97,14 +97,15 @@ def _announce(prompts: list[Prompt], hearing: Hearing, setting: Setting) -> tupl
     return (replace(gather, action_on_empty_result=None),)
 
 
-def _dial(leg: Leg, setting: Setting) -> tuple[twiml.Verb, ...]:
+def dial_verb(leg: Leg, setting: Setting) -> twiml.Dial:
+    """The one `<Dial>` for a leg, always with an action: whatever becomes of it, the call comes back to us."""
     whisper = setting.whisper_url or None if leg.confirm else None
     noun: twiml.Number | twiml.Sip
     if leg.kind == "phone":
         noun = twiml.Number(leg.address, send_digits=leg.send_digits or None, url=whisper)
     else:
         noun = twiml.Sip(_with_headers(leg), url=whisper)
-    dial = twiml.Dial(
+    return twiml.Dial(
         (noun,),
         action=setting.step_url,
         method="POST",
@@ -113,7 +114,6 @@ def _dial(leg: Leg, setting: Setting) -> tuple[twiml.Verb, ...]:
         time_limit=leg.time_limit_seconds,
         answer_on_bridge=True,
     )
-    return (dial,)
 
 
 def _with_headers(leg: Leg) -> str:

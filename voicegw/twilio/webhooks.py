@@ -11,7 +11,7 @@ import structlog
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, Pressed, Said, StayedSilent
+from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, ForwardOutcome, Pressed, Said, StayedSilent
 from voicegw.call.moves import Line
 from voicegw.call.phrases import PhraseName
 from voicegw.call.profile import NumberProfile
@@ -31,6 +31,7 @@ from voicegw.twilio.answers import (
     try_again,
 )
 from voicegw.twilio.forms import FormPairs, parse_dial_form, parse_fallback_form, parse_gather_form
+from voicegw.twilio.last_resort import HUMAN_PATH, call_a_human
 from voicegw.twilio.requests import RefusedError, RequestReader, SignedRequest, respond
 from voicegw.twilio.served_audio import AUDIO_PATH
 
@@ -77,6 +78,7 @@ class Webhooks:
             Route(VOICE_PATH, _Signed(self, self._voice), methods=["POST"]),
             Route(STEP_PATH + "{turn:int}/{step:int}", _Signed(self, self._step), methods=["POST"]),
             Route(WHISPER_PATH + "{turn:int}/{step:int}", _Signed(self, self._whisper), methods=["POST"]),
+            Route(HUMAN_PATH + "{place:int}", _Signed(self, self._human), methods=["POST"]),
             Route("/twilio/status", _Signed(self, self._status), methods=["POST"]),
             Route("/twilio/fallback", _Signed(self, self._fallback), methods=["POST"]),
             Route(AUDIO_PATH + "{name}", _Public(self._audio), methods=["GET"]),
@@ -136,6 +138,14 @@ class Webhooks:
         line = self._line_for(request.call.parties())
         return say_and_hang_up(PhraseName.CONFIRM_DECLINED, line.profile if line else NumberProfile())
 
+    async def _human(self, request: SignedRequest, scope: Scope) -> bytes:
+        """What became of a fallback destination that was dialled without the store: if nothing, the next one."""
+        dial = parse_dial_form(request.pairs)
+        if dial.outcome is ForwardOutcome.COMPLETED and dial.bridged is not False:
+            return HANG_UP
+        line = self._line_for(request.call.parties()) or Line(NumberProfile())
+        return call_a_human(line, request.call.parties(), self._public_url, scope["path_params"]["place"])
+
     async def _status(self, request: SignedRequest, _scope: Scope) -> bytes:
         call = request.call
         if call.call_status in _OVER and not call.parent_call_sid:
@@ -193,7 +203,7 @@ class Webhooks:
         count = request.query.removeprefix(AGAIN)
         tries = int(count) if count.isdecimal() else 0
         if tries >= _MAX_TRIES_AGAIN:
-            return say_and_hang_up(PhraseName.FAILURE_FINAL, profile)
+            return call_a_human(line or Line(profile), request.call.parties(), self._public_url, 0)
         return try_again(profile, f"{self._public_url}{request.path}?{AGAIN}{tries + 1}")
 
 
