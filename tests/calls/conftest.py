@@ -186,3 +186,9 @@ def random_agent() -> ModuleType:
 def random_caller() -> ModuleType:
     """Random callers."""
     return _load("random_caller")
+
+
+@pytest.fixture
+def contract_traces() -> ModuleType:
+    """Traces drawn from the contract, and broken ones."""
+    return _load("contract_traces")

@@ -23,7 +23,7 @@ Modules = tuple[Any, Any, Any]
 FIRST_SEED = int(os.environ.get("VOICEGW_SEED", "1"))
 BATCHES = 42
 BATCHES_IN_EVERY_RUN = 2
-CALLS_IN_A_BATCH = 25
+CALLS_IN_A_BATCH = 30
 STEPS_IN_A_BATCH = 1_250  # 40 batches in the sweep: 50,000 steps
 SECRETS = {"the agent's key": "VF.DM.demo", "the carrier's token": "token-of-the-test"}
 MAX_ATTEMPTS = 3
@@ -169,8 +169,9 @@ def lost_by_us(report: CallReport) -> list[CallerPressed]:
 
 
 def deaf_on_purpose(report: CallReport, key: CallerPressed) -> bool:
-    """Was the next document asked for in that very instant, is it a goodbye, or a prompt that nothing may interrupt?"""
-    if any(abs(exchange.at_seconds - key.at_seconds) < 0.001 for exchange in report.webhooks):
+    """Did a document end or begin in that very instant, is it a goodbye, or a prompt that nothing may interrupt?"""
+    borders = [at for sent in report.webhooks for at in (sent.at_seconds, sent.at_seconds + sent.seconds)]
+    if any(abs(at - key.at_seconds) < 0.001 for at in borders):
         return True
     running = [
         exchange
