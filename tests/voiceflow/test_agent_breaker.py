@@ -221,7 +221,7 @@ def test_a_session_alone_is_no_answer() -> None:
         agent = agent_on(wire)
         hanging = [asyncio.create_task(take(agent, turn(Started()))) for _ in range(5)]
         await asyncio.sleep(25.1)
-        assert wire.kinds == ["session"] * 5 + ["launch"] * 5
+        assert sorted(wire.kinds) == ["launch"] * 5 + ["session"] * 5
         assert is_open(await take(agent))
         for task in hanging:
             task.cancel()

@@ -7,7 +7,7 @@ probes, and no secret into a log.
 import asyncio
 import random
 from types import TracebackType
-from typing import Self
+from typing import Self, assert_never
 
 import structlog
 
@@ -116,6 +116,8 @@ class _Patient:
                 _log.warning("agent fails and is given a rest", agent=agent, code=code)
             case BreakerState.DOWN:
                 _log.error("agent is down until someone mends it", agent=agent, code=code)
+            case _:
+                assert_never(state)
 
 
 class Attempt:
@@ -129,10 +131,9 @@ class Attempt:
         self._ticket = ticket
         self._answered = False
         self._failed = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = asyncio.get_running_loop().call_later(TURN_BUDGET_SECONDS, self._judge_late_turn)
 
     def __enter__(self) -> Self:
-        self._timer = asyncio.get_running_loop().call_later(TURN_BUDGET_SECONDS, self._judge_late_turn)
         return self
 
     def receive(self, instruction: Instruction) -> None:
@@ -144,8 +145,7 @@ class Attempt:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
         match error:
             case None:
                 self._succeed()
