@@ -94,7 +94,8 @@ class TestHumanAndFallback:
 
     def test_number_without_a_human_refuses(self) -> None:
         alone = profile_with(destinations={"sales": (Destination(to=SALES),)})
-        assert why(human_route(alone, parties=PARTIES, own_numbers=frozenset())) is RefusalReason.NO_DESTINATION
+        verdict = human_route(alone, parties=PARTIES, own_numbers=frozenset())
+        assert verdict == Refusal(reason=RefusalReason.NO_DESTINATION, address="")
 
     def test_fallback_destinations_are_tried_in_order_without_any_allow_list(self) -> None:
         line = NumberProfile(number=OURS, fallback=(Destination(to=SALES), Destination(to=DESK)))
@@ -110,7 +111,13 @@ class TestHumanAndFallback:
 
     def test_number_without_fallback_refuses(self) -> None:
         verdict = fallback_route(NumberProfile(number=OURS), parties=PARTIES, own_numbers=frozenset())
-        assert why(verdict) is RefusalReason.NO_DESTINATION
+        assert verdict == Refusal(reason=RefusalReason.NO_DESTINATION, address="fallback")
+
+    def test_the_only_attempt_of_a_call_is_theirs(self) -> None:
+        once = Forwarding(destinations={"human": (Destination(to=SALES),)}, human="human", max_attempts=1)
+        line = NumberProfile(number=OURS, fallback=(Destination(to=DESK),), forwarding=once)
+        assert addresses(human_route(line, parties=PARTIES, own_numbers=frozenset())) == [SALES]
+        assert addresses(fallback_route(line, parties=PARTIES, own_numbers=frozenset())) == [DESK]
 
 
 class TestOperatorsOwnDestinations:
@@ -134,10 +141,19 @@ class TestOperatorsOwnDestinations:
             (OURS, RefusalReason.OWN_NUMBER),
             ("sip:911@pbx.example.com", RefusalReason.EMERGENCY),
             ("sip:desk@pbx.example.com:99999", RefusalReason.INVALID_SIP_ADDRESS),
+            ("sip:desk@pbx.example.com:65535", "sip:desk@pbx.example.com:65535"),
+            ("sip:desk@pbx.example.com:65536", RefusalReason.INVALID_SIP_ADDRESS),
+            ("sip:0012345678@pbx.example.com", "sip:0012345678@pbx.example.com"),  # a prefix, but no number behind it
         ],
     )
     def test_destination_is_normalised_or_named_wrong(self, written: str, verdict: str | RefusalReason) -> None:
         assert judge_destination(written, own_numbers=frozenset({OURS})) == verdict
+
+    def test_a_host_s_highest_port_may_be_listed(self) -> None:
+        line = profile_with(allow=("sip:pbx.example.com:65535",))
+        assert addresses(forward(f"{DESK}:65535", profile=line)) == [f"{DESK}:65535"]
+        line = profile_with(allow=("sip:pbx.example.com:65536",))
+        assert why(forward(DESK, profile=line)) is RefusalReason.NOT_ALLOWED
 
 
 class TestLoops:
@@ -145,6 +161,10 @@ class TestLoops:
 
     def back(self, caller: str, forwarded_from: str) -> CallParties:
         return CallParties(caller_number=caller, called_number=OURS, forwarded_from=forwarded_from)
+
+    def test_a_sip_leg_coming_back_is_a_loop(self) -> None:
+        leg = Leg(kind="sip", address=DESK, caller_id=OURS)
+        assert returning_name(self.back(OURS, DESK)) == ringing_name(leg, PARTIES)
 
     @pytest.mark.parametrize("written", [SALES, SALES.removeprefix("+")])
     def test_our_leg_coming_back_is_a_loop(self, written: str) -> None:

@@ -59,6 +59,19 @@ def test_get_is_signed_over_its_url_alone() -> None:
     assert not verifier().verify_get(b"/twilio/voice", b"CallSid=CA1&From=+1", signature)
 
 
+def test_get_may_name_a_shared_key() -> None:
+    signature = signed_by("secret", "https://example.com/x?a=1", "sha256")
+    shared = verifier(**{KEY_ID: "secret"})
+    assert shared.verify_get(b"/x", b"a=1", signature, SETTINGS)
+    assert not shared.verify_get(b"/x", b"a=1", signature)
+
+
+def test_what_names_a_replay_is_the_digest_of_what_is_signed() -> None:
+    signed = "https://example.com/x?a=1Digits12"
+    digest = verifier("https://example.com:8443").canonical_digest(b"/x", b"a=1", (("Digits", "12"),))
+    assert digest == hashlib.sha256(signed.encode()).digest()
+
+
 def test_repeated_values_count_once_and_sorted_as_the_sdk_does() -> None:
     pairs = (("b", "2"), ("b", "1"), ("b", "2"), ("a", ""))
     signature = RequestValidator(TOKEN).compute_signature("https://example.com/x", MultiDict(pairs))

@@ -129,6 +129,44 @@ BEYOND: list[tuple[int | None, str, Any]] = [
 ]
 
 
+SAYING: list[tuple[str, Any]] = [
+    ("loop -1 is less than 0", Say(("a",), loop=-1)),
+    ("loop -1 is less than 0", Play("u", loop=-1)),
+    ("digits has other tones than 0-9 A-D * # w W", Play(digits="1,2")),
+    ("length 0 is less than 1", Pause(length=0)),
+    ("only Say, Play and Pause may stand in Gather", Gather((Unknown("Dial"),))),
+    ("Play with digits may not stand in Gather", Gather((Play(digits="1"),))),
+    ("finishOnKey is neither one key, 0-9 # *, nor empty", Gather(finish_on_key="#*")),
+    ("timeout 0 is less than 1", Gather(timeout=0)),
+    ("numDigits 0 is less than 1", Gather(num_digits=0)),
+    ("speechTimeout 0 is less than 1", Gather(speech_timeout=0)),
+    ("speechTimeout is neither a number of seconds nor auto", Gather(speech_timeout="soon")),
+    ("speechTimeout auto may not stand with a speechModel", Gather(speech_timeout="auto", speech_model="phone_call")),
+    ("501 hints, more than 500", Gather(hints=",".join(["h"] * 501))),
+    ("a hint: 101 characters, more than 100", Gather(hints="h" * 101)),
+    ("timeout -1 is less than 0", Record(timeout=-1)),
+    ("maxLength 0 is less than 1", Record(max_length=0)),
+    ("finishOnKey has other keys than 0-9 # *", Record(finish_on_key="12a")),
+    ("timeout 601 is not from 5 to 600", Dial(timeout=601)),
+    ("timeLimit 0 is less than 1", Dial(time_limit=0)),
+    ("callReason: 51 characters, more than 50", Dial(call_reason="r" * 51)),
+    ("11 parties called at once, more than 10", Dial((Number("1"),) * 11)),
+    ("sendDigits has other tones than 0-9 A-D * # w W", in_dial(Number("1", send_digits="1p2"))),
+    ("the URI does not begin with sip: or sips:", in_dial(Sip("a@b"))),
+    ("the URI: 255 characters, more than 254", in_dial(Sip("sip:" + "a" * 251))),
+    ("the headers: 1024 characters, more than 1023", in_dial(Sip("sip:a@b?" + "h" * 1024))),
+    ("the name: 65 characters, more than 64", in_dial(Queue("q" * 65))),
+    ("the name: 65 characters, more than 64", Enqueue("q" * 65)),
+    ("name and value: 500 characters, more than 499", in_connect(named(500))),
+    ("the url does not begin with wss:", in_connect(Stream(url="ws://gateway.example"))),
+    ("the url has no host", in_connect(Stream(url="wss://"))),
+    ("the url is malformed", in_connect(Stream(url="wss://[::1"))),
+    ("the url has a query: values go into a Parameter", in_connect(Stream(url=WSS + "?token=1"))),
+    ("the element is not known here", Unknown("Pay")),
+    ("the attribute length, or its value, is not known here", Pause(extras=(("length", "soon"),))),
+]
+
+
 @pytest.mark.parametrize("verb", WITHIN)
 def test_within_the_limits_there_is_no_fault(verb: Any) -> None:
     assert check(Response((verb,))) == ()
@@ -137,6 +175,11 @@ def test_within_the_limits_there_is_no_fault(verb: Any) -> None:
 @pytest.mark.parametrize(("code", "where", "verb"), BEYOND)
 def test_beyond_a_limit_there_is_one_fault(code: int | None, where: str, verb: Any) -> None:
     assert [(fault.code, fault.where) for fault in check(Response((verb,)))] == [(code, where)]
+
+
+@pytest.mark.parametrize(("message", "verb"), SAYING)
+def test_a_fault_says_what_is_wrong(message: str, verb: Any) -> None:
+    assert [fault.message for fault in check(Response((verb,)))] == [message]
 
 
 def test_faults_come_in_document_order() -> None:

@@ -1,5 +1,7 @@
 """The reader keeps what it does not know and refuses what is broken or hostile, with the carrier's code."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -196,6 +198,22 @@ def test_bytes_are_read_in_the_encoding_that_they_declare(encoding: str) -> None
 @pytest.mark.parametrize("document", [BILLION_LAUGHS, EXTERNAL_ENTITY, "<!DOCTYPE html><Response/>"])
 def test_a_document_type_is_refused(document: str) -> None:
     assert code_of(document) == code_of(document.encode()) == 12100
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("", "11770: the document is empty"),
+        ("<response/>", "12102: the root is 'response', not 'Response'"),
+        ("<!DOCTYPE html><Response/>", "12100: a document type is refused: 'html'"),
+        ("<Response>" + "<a>" * MAX_DEPTH, "12100: nested deeper than 64 elements"),
+        ("<Response/>".ljust(MAX_DOCUMENT_BYTES + 1), "11750: 65537 bytes, more than 65536"),
+        ("<Response", "12100: unclosed token: line 1, column 0"),
+    ],
+)
+def test_a_refusal_says_why(document: str, said: str) -> None:
+    with pytest.raises(TwimlError, match=f"^{re.escape(said)}$"):
+        parse(document)
 
 
 @pytest.mark.parametrize("closing", ["", "</a>"])

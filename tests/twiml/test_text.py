@@ -26,8 +26,18 @@ def test_a_sentence_that_just_fits_stays_whole() -> None:
     assert split_text("One two. Three.", 8) == ("One two.", "Three.")
 
 
+def test_of_the_sentences_that_fit_the_last_one_may_fill_the_piece() -> None:
+    assert split_text("A. B c. D", 7) == ("A. B c.", "D")
+    assert split_text("一。二三。四", 5) == ("一。二三。", "四")
+
+
+def test_a_sentence_may_be_one_mark() -> None:
+    assert split_text("。 abc def", 7) == ("。", "abc def")
+
+
 def test_a_closing_quote_stays_with_its_sentence() -> None:
     assert split_text('"Go on." "No."', 9) == ('"Go on."', '"No."')
+    assert split_text("一二。」三", 4) == ("一二。」", "三")
 
 
 def test_a_decimal_point_ends_no_sentence() -> None:
