@@ -42,6 +42,7 @@ from voicegw.call.moves import AskAgent, Line, Move, Perform, go_on, listen, own
 from voicegw.call.patience import TURN_BUDGET_SECONDS
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, Finish, HandOver
+from voicegw.call.revising import revise
 from voicegw.call.state import Asked, CallState, Phase, Silences, finish_call
 
 MAX_HOPS = 3
@@ -49,7 +50,7 @@ MAX_HOPS = 3
 
 def begin_turn(state: CallState) -> CallState:
     """A new turn begins: what the last one left open has been used."""
-    return replace(
+    return revise(
         state,
         phase=Phase.THINKING,
         turn=state.turn + 1,
@@ -75,19 +76,19 @@ def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallSta
             case Say() | PlayAudio() | PlayRecording():
                 prompts.append(_with_barge_in(state, instruction))
                 if state.asked.path is not None:
-                    state = replace(state, asked=replace(state.asked, path=None))
+                    state = revise(state, asked=replace(state.asked, path=None))
             case Forward() | HangUp() | StartRealtime() | ReturnRequest() | SpliceTwiml() | AgentDown():
                 state = _note_ending(state, instruction)
             case HoldSound() as hold:
                 others = tuple(tool for tool in state.agent.tools if tool[0] != hold.tool_id)
                 tools = (*others, (hold.tool_id, hold.sound)) if hold.playing else others
-                state = replace(state, agent=replace(state.agent, tools=tools))
+                state = revise(state, agent=replace(state.agent, tools=tools))
             case ControlRealtime() | Overdue() | Note():
                 pass
             case _:
                 state = _set(state, instruction)
     if arrived:
-        state = replace(
+        state = revise(
             state,
             taken=state.taken + len(arrived),
             overdue=isinstance(arrived[-1], Overdue),
@@ -112,17 +113,17 @@ def _set(
         case Collect(enabled=enabled):
             # keys that came before are ignored with all others
             kept = state.keys_kept if enabled else ""
-            return replace(state, agent=replace(agent, keypad=setting), keys_kept=kept)
+            return revise(state, agent=replace(agent, keypad=setting), keys_kept=kept)
         case SilenceTimeout(seconds=seconds):
-            return replace(state, agent=replace(agent, silence_seconds=seconds))
+            return revise(state, agent=replace(agent, silence_seconds=seconds))
         case OfferButtons(buttons=buttons):
-            return replace(state, asked=replace(state.asked, buttons=state.asked.buttons + buttons))
+            return revise(state, asked=replace(state.asked, buttons=state.asked.buttons + buttons))
         case LegacyKeypad():
-            return replace(state, asked=replace(state.asked, legacy_keypad=True, path=None))
+            return revise(state, asked=replace(state.asked, legacy_keypad=True, path=None))
         case SetBargeIn(barge_in=barge_in):
-            return replace(state, agent=replace(agent, barge_in=barge_in))
+            return revise(state, agent=replace(agent, barge_in=barge_in))
         case SetRecognition():
-            return replace(
+            return revise(
                 state,
                 agent=replace(
                     agent,
@@ -132,9 +133,9 @@ def _set(
                 ),
             )
         case SessionOpened():
-            return replace(state, session_key=setting.session_key, user_id=setting.user_id)
+            return revise(state, session_key=setting.session_key, user_id=setting.user_id)
         case AwaitPath(request=request):
-            return replace(state, asked=replace(state.asked, path=dict(request)))
+            return revise(state, asked=replace(state.asked, path=dict(request)))
         case _:
             assert_never(setting)
 
@@ -149,7 +150,7 @@ def _with_barge_in(state: CallState, prompt: Prompt) -> Prompt:
 def _note_ending(state: CallState, ending: Ending) -> CallState:
     """The first ending of a turn counts; only a hang-up gives way to a forward that comes with it."""
     if state.ending is None or (isinstance(state.ending, HangUp) and isinstance(ending, Forward)):
-        return replace(state, ending=ending)
+        return revise(state, ending=ending)
     return state
 
 
@@ -170,15 +171,15 @@ def settle(
     spoken_over = state.interrupted and state.ending is None  # the next turn answers what the caller said
     prompts = () if spoken_over else state.unsaid + prompts
     if not over:
-        return _keep_waiting(replace(state, unsaid=()), line, prompts, waited_seconds)
-    state = replace(state, unsaid=(), running=False)
+        return _keep_waiting(revise(state, unsaid=()), line, prompts, waited_seconds)
+    state = revise(state, unsaid=(), running=False)
     if failure and state.ending is None:
         if state.gave_up and not permanent:  # apologised for already: what the caller has said since is what counts
             return _turn_over(state, line, prompts)
         return fail_turn(state, line, prompts, failure, permanent=permanent)
-    state = replace(state, failures=0, launched=True)
+    state = revise(state, failures=0, launched=True)
     if state.ending is not None:
-        return _act_on(replace(state, ending=None), line, state.ending, prompts)
+        return _act_on(revise(state, ending=None), line, state.ending, prompts)
     return _turn_over(state, line, prompts)
 
 
@@ -192,18 +193,18 @@ def _keep_waiting(
     if not prompts and state.gave_up and waited_seconds > TURN_BUDGET_SECONDS:
         if (queued := take_queued(state, line)) is not None:
             return queued
-        state = replace(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False)
+        state = revise(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False)
         return state, Perform(CallPlan(prompts=(), then=listen(state, profile)))
-    return replace(state, phase=Phase.THINKING), Perform(CallPlan(prompts=prompts, then=go_on(state, profile)))
+    return revise(state, phase=Phase.THINKING), Perform(CallPlan(prompts=prompts, then=go_on(state, profile)))
 
 
 def _give_up(state: CallState, line: Line) -> tuple[CallState, Move]:
     """Apologise and let the caller speak again. The turn runs on: a late answer is still welcome."""
-    state = replace(state, gave_up=True, failures=state.failures + 1)
+    state = revise(state, gave_up=True, failures=state.failures + 1)
     sorry = own_words(PhraseName.GIVE_UP, state, line.profile)
     if state.failures >= line.profile.failures_before_fallback:
         return begin_fallback(state, line, (sorry,))
-    state = replace(state, phase=Phase.LISTENING, silences=Silences())
+    state = revise(state, phase=Phase.LISTENING, silences=Silences())
     return state, Perform(CallPlan(prompts=(sorry,), then=listen(state, line.profile)))
 
 
@@ -212,14 +213,14 @@ def _turn_over(state: CallState, line: Line, prompts: tuple[Prompt, ...]) -> tup
     told, state = state.forward.told_agent, _forget_telling(state)
     if (queued := take_queued(state, line)) is not None:
         state, move = queued
-        return replace(state, unsaid=prompts), move
+        return revise(state, unsaid=prompts), move
     if state.asked.path is not None and state.hops < MAX_HOPS:
         request = state.asked.path
-        state = replace(state, hops=state.hops + 1, unsaid=prompts)
+        state = revise(state, hops=state.hops + 1, unsaid=prompts)
         return state, AskAgent(RequestReturned(request=request))
     if told:
         return begin_fallback(state, line, prompts, listening_after=True)
-    state = replace(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False)
+    state = revise(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False)
     return state, Perform(CallPlan(prompts=prompts, then=listen(state, profile)))
 
 
@@ -228,14 +229,14 @@ def fail_turn(
 ) -> tuple[CallState, Move]:
     """A turn failed: what had arrived is said once, then the failure phrase; at last the number's way out."""
     profile = line.profile
-    state = replace(_forget_telling(state), running=False, failures=state.failures + 1, queued=(), keys_kept="")
+    state = revise(_forget_telling(state), running=False, failures=state.failures + 1, queued=(), keys_kept="")
     if permanent:
         sorry = own_words(PhraseName.AGENT_UNAVAILABLE, state, profile)
         return begin_fallback(state, line, (*prompts, sorry))
     if state.failures >= profile.failures_before_fallback:
         return begin_fallback(state, line, prompts)
     name = PhraseName.GIVE_UP if failure == "agent-slow" else PhraseName.FAILURE
-    state = replace(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False)
+    state = revise(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False)
     sorry = own_words(name, state, profile)
     return state, Perform(CallPlan(prompts=(*prompts, sorry), then=listen(state, profile)))
 
@@ -252,16 +253,16 @@ def _act_on(state: CallState, line: Line, ending: Ending, prompts: tuple[Prompt,
         case ReturnRequest(request=request):
             if state.hops >= MAX_HOPS:
                 return _turn_over(state, line, prompts)
-            state = replace(state, hops=state.hops + 1, unsaid=prompts)
+            state = revise(state, hops=state.hops + 1, unsaid=prompts)
             return state, AskAgent(RequestReturned(request=request))
         case StartRealtime():
             sorry = own_words(PhraseName.REALTIME_UNAVAILABLE, state, profile)
-            state = replace(state, hops=state.hops + 1, unsaid=(*prompts, sorry))
+            state = revise(state, hops=state.hops + 1, unsaid=(*prompts, sorry))
             if state.hops > MAX_HOPS:
-                return _turn_over(replace(state, unsaid=()), line, (*prompts, sorry))
+                return _turn_over(revise(state, unsaid=()), line, (*prompts, sorry))
             return state, AskAgent(EventRaised(name="realtime_unavailable"))
         case SpliceTwiml(document=document):
-            state = replace(_forget_telling(state), phase=Phase.LISTENING, silences=Silences(), interrupted=False)
+            state = revise(_forget_telling(state), phase=Phase.LISTENING, silences=Silences(), interrupted=False)
             then = HandOver(document=document, listen=listen(state, profile))
             return state, Perform(CallPlan(prompts=prompts, then=then))
         case AgentDown(code=code):
@@ -271,7 +272,7 @@ def _act_on(state: CallState, line: Line, ending: Ending, prompts: tuple[Prompt,
 
 
 def _forget_telling(state: CallState) -> CallState:
-    return replace(state, forward=replace(state.forward, told_agent=False)) if state.forward.told_agent else state
+    return revise(state, forward=replace(state.forward, told_agent=False)) if state.forward.told_agent else state
 
 
 def _says_anything(prompts: tuple[Prompt, ...]) -> bool:

@@ -5,7 +5,6 @@ LISTENING: the first input wins; silence leads to the agent's `no-reply` or to o
 FORWARDING: every outcome is explained, tried elsewhere or told to the agent.
 """
 
-from dataclasses import replace
 from typing import assert_never
 
 from voicegw.call.forward_conduct import begin_human_forward, forward_ended
@@ -37,6 +36,7 @@ from voicegw.call.moves import (
 )
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Listen, Then
+from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Phase, Silences, finish_call
 
 
@@ -45,7 +45,7 @@ def hear(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, M
     if isinstance(heard, HungUp):
         return finish_call(state, heard.reason), _finish(heard.reason)
     if state.phase is not Phase.ENDED and is_escape(state, line, heard):
-        return begin_human_forward(replace(state, keys_kept="", queued=(), unsaid=(), after=None), line)
+        return begin_human_forward(revise(state, keys_kept="", queued=(), unsaid=(), after=None), line)
     if state.phase is not Phase.ENDED and _means_nothing(state, line, heard):
         state, heard = _resume(state, line), StayedSilent()
     if state.after is not None:
@@ -94,20 +94,20 @@ def _hear_before_the_rest(state: CallState, line: Line, heard: CallerInput, afte
     """There was more to say than one answer holds: say the rest, unless the caller interrupts to go on talking."""
     match after:
         case Listen() if state.queued and not state.unsaid:  # it waited while a document of the agent's had the call
-            waited = _queue(replace(state, after=None), heard)
+            waited = _queue(revise(state, after=None), heard)
             return take_queued(waited, line) or (waited, Perform(CallPlan(prompts=(), then=after)))
         case Listen() if _is_said_or_pressed(heard):
-            return hear(replace(state, unsaid=(), after=None), line, heard)
+            return hear(revise(state, unsaid=(), after=None), line, heard)
         case Listen() if isinstance(heard, EventRaised | RequestReturned):
-            return hear(replace(state, after=None), line, heard)
+            return hear(revise(state, after=None), line, heard)
         case GoOn() if not isinstance(heard, StayedSilent):
-            return _hear_while_thinking(replace(state, after=None), heard)
+            return _hear_while_thinking(revise(state, after=None), heard)
         case DialLeg():
             state = _queue_before_dialling(state, line, heard)
         case _:
             pass
     rest = CallPlan(prompts=state.unsaid, then=after)
-    return replace(state, unsaid=(), after=None), Perform(rest)
+    return revise(state, unsaid=(), after=None), Perform(rest)
 
 
 def _is_said_or_pressed(heard: CallerInput) -> bool:
@@ -124,9 +124,9 @@ def _means_nothing(state: CallState, line: Line, heard: CallerInput) -> bool:
 
 def _resume(state: CallState, line: Line) -> CallState:
     """What such keys have cut off is said again."""
-    state = replace(state, entry_full=False, unsaid=state.repeatable + state.unsaid, repeatable=())
+    state = revise(state, entry_full=False, unsaid=state.repeatable + state.unsaid, repeatable=())
     if state.phase is Phase.LISTENING and state.after is None:
-        return replace(state, after=listen(state, line.profile))
+        return revise(state, after=listen(state, line.profile))
     return state
 
 
@@ -145,7 +145,7 @@ def _hear_while_late(state: CallState, line: Line, heard: CallerInput) -> tuple[
     if isinstance(heard, StayedSilent):
         after, move = _ask_whether_there(state, line)
         return state, AwaitAgent(otherwise=(after, move))
-    return _hear_while_thinking(replace(state, phase=Phase.THINKING), heard)
+    return _hear_while_thinking(revise(state, phase=Phase.THINKING), heard)
 
 
 def _hear_while_thinking(state: CallState, heard: CallerInput) -> tuple[CallState, Move]:
@@ -155,7 +155,7 @@ def _hear_while_thinking(state: CallState, heard: CallerInput) -> tuple[CallStat
 
 def _queue_before_dialling(state: CallState, line: Line, heard: CallerInput) -> CallState:
     """Nothing of ours is dropped for what is said over an announcement."""
-    return state if _means_nothing(state, line, heard) else replace(_queue(state, heard), interrupted=False)
+    return state if _means_nothing(state, line, heard) else revise(_queue(state, heard), interrupted=False)
 
 
 def _queue(state: CallState, heard: CallerInput) -> CallState:
@@ -164,13 +164,13 @@ def _queue(state: CallState, heard: CallerInput) -> CallState:
             last = state.queued[-1] if state.queued else None
             if isinstance(last, Said):
                 joined = Said(text=f"{last.text} {text}", confidence=heard.confidence)
-                return replace(state, queued=(*state.queued[:-1], joined), interrupted=True)
-            return replace(state, queued=(*state.queued, heard), interrupted=True)
+                return revise(state, queued=(*state.queued[:-1], joined), interrupted=True)
+            return revise(state, queued=(*state.queued, heard), interrupted=True)
         case Pressed(keys=keys, ended_by=ended_by):
             kept = state.keys_kept + keys + (ended_by or "")
-            return replace(state, keys_kept=kept, interrupted=True, entry_full=False)
+            return revise(state, keys_kept=kept, interrupted=True, entry_full=False)
         case EventRaised() | RequestReturned():
-            return replace(state, queued=(*state.queued, heard))
+            return revise(state, queued=(*state.queued, heard))
         case Said() | Started() | StayedSilent() | ForwardEnded() | HungUp():
             return state
         case _:
@@ -195,7 +195,7 @@ def take_queued(state: CallState, line: Line) -> tuple[CallState, Move] | None:
     """Act on what the caller did while the agent was thinking; None if nothing of it is complete yet."""
     if state.queued:
         first, *rest = state.queued
-        return _active(replace(state, queued=tuple(rest))), AskAgent(first)
+        return _active(revise(state, queued=tuple(rest))), AskAgent(first)
     if not state.keys_kept:
         return None
     after, move = _press(state, line, Pressed(keys="", ended_by=""), paused=False)
@@ -207,16 +207,16 @@ def _press(state: CallState, line: Line, pressed: Pressed, *, paused: bool) -> t
     keypad = keypad_in_force(state, profile)
     one_key = state.asked.legacy_keypad or (0 < len(state.asked.buttons) <= 9 and not is_collecting(state))
     if one_key and (stream := state.keys_kept + pressed.keys + (pressed.ended_by or "")):
-        state = replace(_active(state), keys_kept=stream[1:])
+        state = revise(_active(state), keys_kept=stream[1:])
         return state, AskAgent(Pressed(keys=stream[0], ended_by=""))
     entry = read_entry(keypad, state.keys_kept, pressed, paused=paused)
     if entry.keys is None and paused and entry.kept:
         # gap 0: only a delimiter or the length submits, and the no-reply time has passed since the last key
-        return _stay_silent(replace(state, keys_kept=""), line)
+        return _stay_silent(revise(state, keys_kept=""), line)
     if entry.keys is None:
-        state = replace(state, keys_kept=entry.kept)
+        state = revise(state, keys_kept=entry.kept)
         return state, Perform(CallPlan(prompts=(), then=listen(state, profile)))
-    state = replace(_active(state), keys_kept=entry.kept, entry_full=entry.full)
+    state = revise(_active(state), keys_kept=entry.kept, entry_full=entry.full)
     return state, AskAgent(Pressed(keys=entry.keys, ended_by=""))
 
 
@@ -225,7 +225,7 @@ def _stay_silent(state: CallState, line: Line) -> tuple[CallState, Move]:
     if state.keys_kept:
         return _press(state, line, Pressed(keys="", ended_by=""), paused=True)
     if state.agent.silence_seconds is not None:
-        return replace(state, entry_full=False), AskAgent(StayedSilent())
+        return revise(state, entry_full=False), AskAgent(StayedSilent())
     return _ask_whether_there(state, line)
 
 
@@ -238,14 +238,14 @@ def _ask_whether_there(state: CallState, line: Line) -> tuple[CallState, Perform
         goodbye = own_words(PhraseName.GOODBYE_SILENCE, state, profile)
         plan = CallPlan(prompts=(goodbye,), then=Finish(reason="caller-silent"))
         return finish_call(state, "caller-silent"), Perform(plan)
-    state = replace(state, silences=Silences(seconds=seconds, prompts=said + 1), entry_full=False)
+    state = revise(state, silences=Silences(seconds=seconds, prompts=said + 1), entry_full=False)
     still_there = own_words(PhraseName.STILL_THERE, state, profile, variant=said)
     return state, Perform(CallPlan(prompts=(still_there,), then=listen(state, profile)))
 
 
 def _active(state: CallState) -> CallState:
     """The caller did something: silence and automatic hops start anew."""
-    return replace(state, silences=Silences(), hops=0, entry_full=False)
+    return revise(state, silences=Silences(), hops=0, entry_full=False)
 
 
 def _as_outcome(heard: CallerInput) -> ForwardEnded:

@@ -12,6 +12,7 @@ from voicegw.call.instructions import Forward, Prompt
 from voicegw.call.moves import AskAgent, Line, Move, Perform, hearing_now, listen, own_words
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, DialLeg, Finish, Leg
+from voicegw.call.revising import revise
 from voicegw.call.state import CallState, ForwardState, Phase, Silences, finish_call
 
 _WHY = {
@@ -31,13 +32,13 @@ def begin_forward(state: CallState, line: Line, wish: Forward, prompts: tuple[Pr
         own_numbers=line.own_numbers,
         attempts_so_far=state.forward.attempts,
     )
-    state = replace(state, forward=replace(state.forward, by_gateway=False, told_agent=False, waiting=()))
+    state = revise(state, forward=replace(state.forward, by_gateway=False, told_agent=False, waiting=()))
     if isinstance(decision, Refusal):
         if state.forward.attempts > line.profile.forwarding.max_attempts:
             return begin_fallback(state, line, prompts, listening_after=True)
         refused = replace(state.forward, attempts=state.forward.attempts + 1)
         outcome = ForwardEnded(outcome=ForwardOutcome.REFUSED, destination=wish.address)
-        return _failed(replace(state, forward=refused, unsaid=prompts), line, outcome)
+        return _failed(revise(state, forward=refused, unsaid=prompts), line, outcome)
     return _dial(state, line, decision.destinations, prompts)
 
 
@@ -52,7 +53,7 @@ def begin_human_forward(state: CallState, line: Line) -> tuple[CallState, Move]:
     if isinstance(route, Refusal):
         return begin_fallback(state, line, (), listening_after=True)
     forward = replace(state.forward, by_gateway=True, then_listen=True, told_agent=False)
-    state = replace(state, forward=forward, gave_up=state.running)  # a turn that still runs is not waited for
+    state = revise(state, forward=forward, gave_up=state.running)  # a turn that still runs is not waited for
     return _dial(state, line, route.destinations, (_say(PhraseName.FORWARD_CONNECTING, state, line),))
 
 
@@ -69,11 +70,11 @@ def begin_fallback(
     if isinstance(route, Route):
         forward = replace(state.forward, by_gateway=True, fell_back=True, then_listen=listening_after)
         connecting = _say(PhraseName.FORWARD_CONNECTING, state, line)
-        return _dial(replace(state, forward=forward), line, route.destinations, (*prompts, connecting))
+        return _dial(revise(state, forward=forward), line, route.destinations, (*prompts, connecting))
     if listening_after:
         explanation = _say(PhraseName.FORWARD_EXPLAIN, state, line)
         # what was said over an announcement answers nothing any more
-        state = replace(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False, queued=())
+        state = revise(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False, queued=())
         return state, Perform(CallPlan(prompts=(*prompts, explanation), then=listen(state, profile)))
     farewell = _say(PhraseName.FAILURE_FINAL, state, line)
     plan = CallPlan(prompts=(*prompts, farewell), then=Finish(reason="agent-failed"))
@@ -83,13 +84,13 @@ def begin_fallback(
 def forward_ended(state: CallState, line: Line, ended: ForwardEnded) -> tuple[CallState, Move]:
     """What follows an attempt. `completed` without a bridge is a failure (the vendor's DialBridged=false)."""
     profile = line.profile
-    state = replace(state, forward=replace(state.forward, seconds=state.forward.seconds + ended.seconds))
+    state = revise(state, forward=replace(state.forward, seconds=state.forward.seconds + ended.seconds))
     if ended.outcome is ForwardOutcome.COMPLETED and ended.bridged is not False:
         agent_can = not state.forward.by_gateway or state.forward.then_listen
         if profile.forwarding.after_forward == "agent" and agent_can:
             so_far = state.forward
             done = ForwardState(attempts=so_far.attempts, seconds=so_far.seconds, fell_back=so_far.fell_back)
-            return replace(state, phase=Phase.LISTENING, forward=done), AskAgent(ended)
+            return revise(state, phase=Phase.LISTENING, forward=done), AskAgent(ended)
         plan = CallPlan(prompts=(), then=Finish(reason="forward-completed"))
         return finish_call(state, "forward-completed"), Perform(plan)
     if ended.outcome is ForwardOutcome.COMPLETED:
@@ -101,24 +102,24 @@ def _failed(state: CallState, line: Line, ended: ForwardEnded) -> tuple[CallStat
     """The caller hears why; then the next leg, the agent, or (if we asked for the forward) the way out."""
     profile = line.profile
     why = (*state.unsaid, _say(_WHY.get(ended.outcome, PhraseName.FORWARD_FAILED), state, line))
-    state = replace(state, unsaid=())
+    state = revise(state, unsaid=())
     if state.forward.waiting and state.forward.attempts < profile.forwarding.max_attempts:
         return _dial(state, line, state.forward.waiting, why)
     dialled = state.forward.dialled
     named = replace(ended, destination=ended.destination or (dialled.address if dialled else ""))
-    state = replace(state, forward=replace(state.forward, waiting=(), dialled=None))
+    state = revise(state, forward=replace(state.forward, waiting=(), dialled=None))
     if state.forward.by_gateway:
         return begin_fallback(state, line, why, listening_after=state.forward.then_listen)
     if profile.forwarding.on_failure == "nothing":
         return begin_fallback(state, line, why, listening_after=True)
-    state = replace(state, phase=Phase.LISTENING, unsaid=why)
-    return replace(state, forward=replace(state.forward, told_agent=True)), AskAgent(named)
+    state = revise(state, phase=Phase.LISTENING, unsaid=why)
+    return revise(state, forward=replace(state.forward, told_agent=True)), AskAgent(named)
 
 
 def _dial(state: CallState, line: Line, legs: tuple[Leg, ...], prompts: tuple[Prompt, ...]) -> tuple[CallState, Move]:
     leg, *waiting = legs
     forward = replace(state.forward, waiting=tuple(waiting), dialled=leg, attempts=state.forward.attempts + 1)
-    state = replace(state, phase=Phase.FORWARDING, forward=forward, unsaid=(), ending=None, after=None)
+    state = revise(state, phase=Phase.FORWARDING, forward=forward, unsaid=(), ending=None, after=None)
     then = DialLeg(leg=leg, hearing=hearing_now(state, line.profile))
     return state, Perform(CallPlan(prompts=prompts, then=then))
 

@@ -7,7 +7,7 @@ Transitions live in `conduct` (what the caller does) and `answer` (what the agen
        └──end──►  ENDED
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from voicegw.call.inputs import CallerInput, CallParties
 from voicegw.call.instructions import BargeIn, Button, Collect, Ending, Prompt, Say
 from voicegw.call.plan import Leg, Then
+from voicegw.call.revising import revise
 
 SCHEMA = 1
 
@@ -93,7 +94,7 @@ class Spoken:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: see `revise`
 class CallState:
     """A live call. `turn` and `step` name the one step URL that is expected next; `taken` counts the instructions
     of this turn already folded in; `queued` is what the caller did while the agent was thinking; `ending` is what the
@@ -174,4 +175,4 @@ def finish_call(state: CallState, reason: str) -> CallState:
     """The call is over; the first reason stays."""
     if state.phase is Phase.ENDED:
         return state
-    return replace(state, phase=Phase.ENDED, ended_reason=reason, queued=(), unsaid=(), ending=None, after=None)
+    return revise(state, phase=Phase.ENDED, ended_reason=reason, queued=(), unsaid=(), ending=None, after=None)

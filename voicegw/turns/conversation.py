@@ -6,7 +6,7 @@ and changes nothing. One webhook of a call at a time in this process; between pr
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
@@ -29,6 +29,7 @@ from voicegw.call.moves import (
 from voicegw.call.patience import Waiting
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan
+from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Phase, dump_state, load_state, start_call
 from voicegw.errors import StaleVersion
 from voicegw.turns.ending import CallEnder
@@ -94,7 +95,7 @@ class Conversations:
         waiting = Waiting(since=self._clock(), ringing=incoming.ringing)
         call_sid, line = incoming.call_sid, incoming.line
         state = start_call(call_sid, incoming.parties, user_id=incoming.user_id, started_at=self._wall())
-        state = replace(state, unsaid=opening_words(state, line.profile))
+        state = revise(state, unsaid=opening_words(state, line.profile))
         async with self._locks.hold(call_sid):
             move: Move = AskAgent(Started())
             version = 1
@@ -151,7 +152,7 @@ class Conversations:
         waiting = Waiting(since=self._clock())
         async with self._locks.hold(call_sid):
             state, version = await self._load(call_sid)
-            state = replace(state, fallbacks_asked=state.fallbacks_asked + 1)
+            state = revise(state, fallbacks_asked=state.fallbacks_asked + 1)
             name = f"rescue/{failed_url or state.fallbacks_asked}"
             if (answer := await self._store.get_answer(call_sid, name)) is not None:
                 return answer
@@ -160,19 +161,19 @@ class Conversations:
             if state.end_sent and not lost:
                 return self._desk.performer.point_to(state)
             if state.fallbacks_asked > 1:
-                state, move = begin_fallback(replace(state, unsaid=(), after=None), line, ())
+                state, move = begin_fallback(revise(state, unsaid=(), after=None), line, ())
                 return await self._answer(name, waiting, line, version, state, move)
             if state.phase is Phase.FORWARDING and not lost:
                 # how the leg ended never reached us: it must not be dialled again
                 sorry = own_words(PhraseName.APPLICATION_ERROR, state, line.profile)
                 unknown = ForwardEnded(outcome=ForwardOutcome.FAILED)
-                state, move = hear(replace(state, unsaid=(sorry,), after=None), line, unknown)
+                state, move = hear(revise(state, unsaid=(sorry,), after=None), line, unknown)
                 return await self._answer(name, waiting, line, version, state, move)
             if state.phase is Phase.LISTENING and not (state.running or state.after or lost):
                 sorry = own_words(PhraseName.FAILURE, state, line.profile)  # what the caller said never reached us
                 plan = CallPlan(prompts=(sorry,), then=listen(state, line.profile))
                 return await self._answer(name, waiting, line, version, state, Perform(plan))
-            state = state if lost else replace(state, step=state.step + 1)
+            state = state if lost else revise(state, step=state.step + 1)
             answer = self._desk.performer.apologise(state, line, again=failed_step if lost else None)
             live = not state.end_sent
             await self._store.save_call(call_sid, dump_state(state), version, answered=(name, answer), live=live)
@@ -266,11 +267,11 @@ class Conversations:
             return state
         now = self._wall()
         if not state.spoken.text:
-            return replace(state, waiting_since=now)
+            return revise(state, waiting_since=now)
         seconds = now - state.spoken.at
         endpointing = hearing_now(state, line.profile).endpointing
         text = estimate_heard(state.spoken.text, seconds, heard, endpointing)
-        return replace(state, waiting_since=now, heard_text="" if text == state.spoken.text else text)
+        return revise(state, waiting_since=now, heard_text="" if text == state.spoken.text else text)
 
 
 def _name(turn: int, step: int) -> str:

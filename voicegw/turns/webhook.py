@@ -17,6 +17,7 @@ from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, Perform, is_col
 from voicegw.call.patience import Waiting
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Leg, Listen, still_to_do
+from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Spoken, dump_state, spoken_text
 from voicegw.turns.ending import CallEnder
 from voicegw.turns.ports import CallStore, Performer, TurnRequest
@@ -61,7 +62,7 @@ class Webhook:
                 case Perform(plan=plan):
                     if isinstance(plan.then, DialLeg) and not await self._may_dial(state, plan.then.leg):
                         refused = ForwardEnded(outcome=ForwardOutcome.REFUSED)
-                        state, move = hear(replace(state, unsaid=plan.prompts), self._line, refused)
+                        state, move = hear(revise(state, unsaid=plan.prompts), self._line, refused)
                         continue
                     return await self._perform(state, plan)
 
@@ -69,11 +70,11 @@ class Webhook:
         if state.running:  # the call has left this turn behind: what matters now is whether it began the conversation
             progress = await self._so_far(state)
             settings, _ = fold(state, progress.instructions)
-            state = replace(
+            state = revise(
                 state, session_key=settings.session_key, user_id=settings.user_id, launched=settings.launched
             )
         request = turn_request(state, self._line, heard)
-        state = begin_turn(replace(state, heard_text="", waiting_since=self._desk.wall()))
+        state = begin_turn(revise(state, heard_text="", waiting_since=self._desk.wall()))
         # saved before the agent is asked: a restart must know that this input has been used
         self._version = await self._desk.store.save_call(state.call_sid, dump_state(state), self._version)
         self._desk.runner.begin(request, state.turn)
@@ -108,13 +109,13 @@ class Webhook:
         )
 
     async def _perform(self, state: CallState, plan: CallPlan) -> bytes:
-        state = replace(state, step=state.step + 1)
+        state = revise(state, step=state.step + 1)
         performance = await self._desk.performer.perform(state, self._line, plan)
         if isinstance(plan.then, GoOn) and not (plan.prompts and performance.audible):
             state, filler = _fill(state, self._line)
             plan = replace(plan, prompts=filler)
             performance = await self._desk.performer.perform(state, self._line, plan)
-        state = replace(
+        state = revise(
             state,
             unsaid=performance.unsaid,
             after=still_to_do(plan.then, complete=performance.complete),
@@ -167,4 +168,4 @@ def _fill(state: CallState, line: Line) -> tuple[CallState, tuple[Prompt, ...]]:
     if sound:
         return state, (PlayAudio(source=sound),)
     filler = own_words(PhraseName.FILLER, state, line.profile, variant=state.fillers)
-    return replace(state, fillers=state.fillers + 1), (filler,)
+    return revise(state, fillers=state.fillers + 1), (filler,)
