@@ -123,7 +123,7 @@ class AgentServer:
                 await self._send_sliced(held, send)
                 held = b""
                 await asyncio.sleep(delay_seconds)
-            held += f"event: trace\nid: {number}\ndata: {dump(trace)}\n\n".encode("utf-8", "surrogatepass")
+            held += f"event: trace\nid: {number}\ndata: {dump(trace)}\n\n".encode()
             if self._chance.random() < 0.5:
                 # an event may wait for its last bytes until the next one is due
                 border = self._chance.randrange(len(held) + 1)
@@ -143,7 +143,7 @@ class AgentServer:
 
     async def _send_whole(self, answer: Answer, send: Any) -> None:
         await asyncio.sleep(sum(delay_seconds for delay_seconds, _ in answer.timed))
-        body = f'{{"traces": [{",".join(dump(trace) for _, trace in answer.timed)}]}}'.encode("utf-8", "surrogatepass")
+        body = f'{{"traces": [{",".join(dump(trace) for _, trace in answer.timed)}]}}'.encode()
         await _begin(send, b"application/json")
         if answer.mishap:
             await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
@@ -157,8 +157,13 @@ def at_once(traces: Iterable[Trace]) -> Answer:
 
 
 def dump(trace: Trace) -> str:
-    """A trace as it stands on the wire."""
-    return json.dumps(trace, ensure_ascii=False, separators=(",", ":"))
+    """A trace as it stands on the wire: plain letters, and lone surrogates as escapes, as `JSON.stringify` does."""
+    text = json.dumps(trace, ensure_ascii=False, separators=(",", ":"))
+    return text if _is_utf8(text) else json.dumps(trace, separators=(",", ":"))
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 async def _begin(send: Any, content_type: bytes) -> None:

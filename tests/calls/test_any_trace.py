@@ -19,7 +19,7 @@ from voicegw.simulator.timeline import Exchange
 
 World = Any
 
-FEW, MANY = 4, 40
+FEW, MANY = 3, 40
 MUTANTS_OF_EACH = 5
 TRACES_IN_A_CALL = 20
 # What is broken says nothing, or waits as long as it likes: how long a caller hears nothing is no matter here.
