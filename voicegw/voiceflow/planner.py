@@ -142,7 +142,7 @@ class Planner:
             case payloads.CompletionStart(message_id=message_id):
                 return speech.begin_completion(message_id or "")
             case payloads.CompletionContent(content=content):
-                return speech.continue_completion(content)
+                return speech.continue_completion(self._budget.read(content))
             case payloads.CompletionEnd():
                 return speech.end_completion()
             case payloads.AudioStart(message_id=message_id):
@@ -155,6 +155,7 @@ class Planner:
                 assert_never(trace.payload)
 
     def _plan_message(self, words: str, source: str | None, message_id: str) -> list[Instruction]:
+        words = self._budget.read(words)
         if not source:
             return self._speech.say(words, message_id)
         if controls.is_playable(source):
@@ -172,9 +173,9 @@ class Planner:
             case kinds.ChoiceTrace(payload=payload):
                 choices = read_buttons(payload.buttons, self._profile, first=first)
             case kinds.CardTrace(payload=card):
-                choices = read_cards([card], self._profile, first=first)
+                choices = read_cards([card], self._profile, first=first, read=self._budget.read)
             case kinds.CarouselTrace(payload=carousel):
-                choices = read_cards(carousel.cards, self._profile, first=first)
+                choices = read_cards(carousel.cards, self._profile, first=first, read=self._budget.read)
             case _:
                 assert_never(trace)
         if choices.offer is not None:
@@ -184,7 +185,7 @@ class Planner:
         return self._speech.add_message([*self._say(choices.message), *choices.instructions])
 
     def _plan_handoff(self, payload: payloads.HandoffPayload) -> list[Instruction]:
-        out = self._say(payload.message)
+        out = self._say(self._budget.read(payload.message))
         if payload.event == "chat_started":
             out.append(Forward(address="", address_type="human"))
         return self._speech.add_message(out or [Note(about="live-agent-handoff", fields={"event": payload.event[:40]})])

@@ -35,6 +35,8 @@ from voicegw.call.instructions import (
 
 MAX_PROMPTS = 50
 MAX_TEXT_CHARACTERS = 8000
+MAX_READ_CHARACTERS = 4 * MAX_TEXT_CHARACTERS
+"""Text as the agent wrote it, before it is made into words: that takes 10 µs a character, and holds up all calls."""
 MAX_SOUND_CHARACTERS = 8_000_000
 """Base64 characters: five minutes of mulaw are 3.2 million, of mp3 at 128 kbit/s 6.4 million."""
 MAX_SETTINGS = 200
@@ -45,7 +47,7 @@ MAX_NOTES = 100
 class TurnBudget:
     """What is left of one turn's allowance."""
 
-    __slots__ = ("_endings", "_notes", "_prompts", "_settings", "_sound", "_text", "_told")
+    __slots__ = ("_endings", "_notes", "_prompts", "_settings", "_sound", "_text", "_told", "_unread", "_unread_cut")
 
     def __init__(self) -> None:
         self._prompts = MAX_PROMPTS
@@ -55,10 +57,20 @@ class TurnBudget:
         self._endings = MAX_ENDINGS
         self._notes = MAX_NOTES
         self._told: set[str] = set()
+        self._unread = MAX_READ_CHARACTERS
+        self._unread_cut = False
+
+    def read(self, text: str) -> str:
+        """As much of `text` as is read at all; `admit` tells of what was not."""
+        read = text[: self._unread]
+        self._unread -= len(read)
+        self._unread_cut = self._unread_cut or len(read) < len(text)
+        return read
 
     def admit(self, instructions: list[Instruction]) -> list[Instruction]:
         """The instructions that are within the caps, in order, over-long speech cut at a word."""
-        return [admitted for instruction in instructions for admitted in self._admit(instruction)]
+        admitted = [item for instruction in instructions for item in self._admit(instruction)]
+        return admitted + self._cut("text") if self._unread_cut else admitted
 
     def _admit(self, instruction: Instruction) -> list[Instruction]:
         match instruction:

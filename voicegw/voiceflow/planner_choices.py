@@ -3,7 +3,7 @@
 Pure. Requests that do not fit the contract are left out here: such a button still has a name to answer with.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from voicegw.call.instructions import Button, Instruction, Note, OfferButtons
@@ -37,12 +37,15 @@ def read_buttons(buttons: Sequence[screen.Button], profile: NumberProfile, *, fi
     return _offer([], buttons, profile, first)
 
 
-def read_cards(cards: Iterable[screen.Card], profile: NumberProfile, *, first: int) -> Choices:
-    """Cards, one after the other, then all their buttons; `first` is the key that names the first of them."""
+def read_cards(
+    cards: Iterable[screen.Card], profile: NumberProfile, *, first: int, read: Callable[[str], str]
+) -> Choices:
+    """Cards, one after the other, then all their buttons; `first` is the key that names the first of them, and `read`
+    gives as much of a text as the turn has room for."""
     words: list[str] = []
     buttons: list[screen.Button] = []
     for card in cards:
-        words += [card.title, card.description.text if card.description else ""]
+        words += [read(card.title), read(card.description.text) if card.description else ""]
         buttons += card.buttons
     return _offer(words, buttons, profile, first)
 
