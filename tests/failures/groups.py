@@ -18,6 +18,7 @@ UNAVAILABLE = "our assistant is not available"
 FINAL = "can't help you at the moment. Please call again later"
 APOLOGY = "something went wrong on our side"
 RECOVERING = "I'll be right back with you"
+BUSY = "All our lines are busy"
 CONNECTING = "I'm connecting you"
 HUMAN = "Hello\\?"
 

@@ -43,6 +43,7 @@ class Front:
     def __init__(self, world: Any) -> None:
         self._world = world
         self.asked = self.answered = 0
+        self.news = asyncio.Event()
 
     async def send(self, request: WebRequest) -> WebAnswer:
         """Send it to the process of this moment, or to the one whose turn it is."""
@@ -56,6 +57,7 @@ class Front:
             if dying.done():
                 raise WebError(CONNECTION_LOST, "the connection was reset", reached=True)
             self.answered += 1
+            self.news.set()
             return answering.result()
         finally:
             answering.cancel()

@@ -69,6 +69,7 @@ class Cell:
     way: Callable[[WebClient], WebClient] = lambda web: web
     caller: Caller | None = None
     status_callback: bool = True
+    begins_at_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,12 @@ class World:
         await self.process.gateway.start()
         await old.gateway.stop()
 
+    async def drain(self) -> None:
+        """SIGTERM: the process finishes what it has begun, answers meanwhile, and is replaced when it is gone."""
+        await self.process.gateway.stop()
+        self.process = self._new_process()
+        await self.process.gateway.start()
+
     def _new_process(self) -> Process:
         return Process(lambda store, line: Gateway(self._settings(), store=store, transport=line, wall=_wall), self)
 
@@ -170,7 +177,8 @@ class World:
         trouble = asyncio.create_task(self.trouble(self)) if self.trouble else None
         reports = await asyncio.gather(*(self.place(index, cell) for index, cell in enumerate(self.cells)))
         if trouble is not None:
-            await trouble
+            await asyncio.wait({trouble}, timeout=86_000.0)
+            trouble.cancel()  # what it waits for has not come in this call
         for process in (self.process, *self.others):
             await process.gateway.conversations.close(800.0)
         residue = {"live call": len(await self.memory.live_calls())}
@@ -194,6 +202,7 @@ class World:
             rules=CarrierRules(max_call_seconds=LONGEST_CALL_SECONDS),
             seed=index,
         )
+        await asyncio.sleep(cell.begins_at_seconds)
         report = await carrier.place_call(
             f"{PUBLIC_URL}/twilio/voice",
             cell.caller or ScriptedCaller(cell.steps),
@@ -215,6 +224,9 @@ BYSTANDER = Cell(
 )
 
 
+INSISTS = (Says("are you open"), Says("thank you very much"), Says("goodbye"), Hears("Goodbye"), HangsUp())
+
+
 def play_cells(cells: Sequence[Cell]) -> list[Played]:
     """Play the cells in one gateway, beside a call in which nothing fails. Raises AssertionError naming every wrong."""
     *played, beside = run_virtual(_play((*cells, BYSTANDER)))
@@ -223,10 +235,10 @@ def play_cells(cells: Sequence[Cell]) -> list[Played]:
     return played
 
 
-def play_troubled(cell: Cell, **troubles: Any) -> Played:
-    """Play one cell in a gateway of its own that is in trouble (see `World`), beside a call that shares its fate."""
-    beside = replace(BYSTANDER, limits=cell.limits)
-    played = run_virtual(_play((cell, beside), **troubles))
+def play_troubled(cell: Cell, *others: Cell, **troubles: Any) -> Played:
+    """Play one cell in a gateway of its own that is in trouble (see `World`), beside calls that share its fate."""
+    beside = replace(BYSTANDER, limits=cell.limits, steps=INSISTS)
+    played = run_virtual(_play((cell, *others, beside), **troubles))
     expect_well(played)
     return played[0]
 

@@ -361,7 +361,7 @@ class TestRescue:
         assert dialling.then == "dial-leg"
         answer = await phone._timed(phone.conversations.rescue(phone.call_sid, "https://g.example/a", dialling.next))
         assert answer.then == "listen"
-        assert answer.say == [words(PhraseName.APPLICATION_ERROR), words(PhraseName.FORWARD_FAILED), "What now?"]
+        assert answer.say == [words(PhraseName.FORWARD_FAILED), "What now?"]
 
     @pytest.mark.parametrize("urls", [("https://g.example/a", "https://g.example/b"), ("", "")])
     async def test_the_second_time_the_fallback_destination_is_dialled(self, call: Call, urls: tuple[str, str]) -> None:

@@ -65,6 +65,17 @@ def hear(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, M
             assert_never(state.phase)
 
 
+def go_on_after_loss(state: CallState, line: Line) -> tuple[CallState, Move]:
+    """The transition for an input that never reached us, whatever it was: it is asked for again, a forward whose
+    outcome it was counts as failed (it must not be dialled twice), and what is going on goes on."""
+    if state.phase is Phase.FORWARDING:
+        return forward_ended(revise(state, after=None), line, ForwardEnded(outcome=ForwardOutcome.FAILED))
+    if state.phase is Phase.LISTENING and not state.running and state.after is None:
+        sorry = own_words(PhraseName.FAILURE, state, line.profile)
+        return state, Perform(CallPlan(prompts=(sorry,), then=listen(state, line.profile)))
+    return hear(state, line, StayedSilent())
+
+
 def end_if_too_long(state: CallState, line: Line, now: float) -> tuple[CallState, Move] | None:
     """A spoken goodbye once the call is over its length (`now`: epoch seconds); time with humans does not count."""
     if state.phase not in (Phase.THINKING, Phase.LISTENING):

@@ -10,25 +10,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from voicegw.call.conduct import end_if_too_long, hear
+from voicegw.call.conduct import end_if_too_long, go_on_after_loss, hear
 from voicegw.call.forward_conduct import begin_fallback
 from voicegw.call.forwarding import returning_name, ringing_name
 from voicegw.call.heard import estimate_heard
-from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, ForwardOutcome, Pressed, Said, Started
-from voicegw.call.moves import (
-    AskAgent,
-    AwaitAgent,
-    Line,
-    Move,
-    Perform,
-    hearing_now,
-    listen,
-    opening_words,
-    own_words,
-)
+from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, Pressed, Said, Started, StayedSilent
+from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, hearing_now, opening_words
 from voicegw.call.patience import Waiting
-from voicegw.call.phrases import PhraseName
-from voicegw.call.plan import CallPlan
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Phase, dump_state, load_state, start_call
 from voicegw.errors import StaleVersion
@@ -50,13 +38,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A call whose phone rings."""
+    """A call whose phone rings; `since`: when its webhook came in (monotonic seconds; None: now)."""
 
     call_sid: str
     parties: CallParties
     line: Line
     user_id: str
     ringing: bool = True
+    since: float | None = None
 
 
 class UnknownCall(LookupError):  # noqa: N818 (says what happened)
@@ -92,7 +81,7 @@ class Conversations:
 
     async def ring(self, incoming: Incoming) -> bytes:
         """Answer the first webhook of a call: launch the agent, and say what it says. Idempotent."""
-        waiting = Waiting(since=self._clock(), ringing=incoming.ringing)
+        waiting = self._waiting(incoming.since, ringing=incoming.ringing)
         call_sid, line = incoming.call_sid, incoming.line
         state = start_call(call_sid, incoming.parties, user_id=incoming.user_id, started_at=self._wall())
         state = revise(state, unsaid=opening_words(state, line.profile))
@@ -115,22 +104,42 @@ class Conversations:
         """Is this call one of `live_calls`?"""
         return call_sid in self._lines
 
-    async def step(self, call_sid: str, turn: int, step: int, heard: CallerInput) -> bytes:
-        """Answer the webhook of one step with what was heard there. Raises `UnknownCall`, `StoreError`."""
-        waiting = Waiting(since=self._clock())
+    async def step(
+        self,
+        call_sid: str,
+        turn: int,
+        step: int,
+        heard: CallerInput,
+        *,
+        again: bool = False,
+        since: float | None = None,
+    ) -> bytes:
+        """Answer the webhook of one step with what was heard there. Raises `UnknownCall`, `StoreError`.
+
+        `again`: it is asked for once more, and if nothing was heard now, what was heard the first time is lost.
+        `since`: when the webhook came in (monotonic seconds; None: now).
+        """
+        waiting = self._waiting(since)
         async with self._locks.hold(call_sid):
             state, version = await self._load(call_sid)
             name = _name(turn, step)
-            if (turn, step) != (state.turn, state.step):
-                # Step 0 of a turn is nobody's: another process has begun it, and its answer to this step is under way.
-                patience = 0.0 if state.step else STEP_ANSWERED_SECONDS
-                answer = await self._answered_elsewhere(call_sid, name, patience)
-                return answer if answer is not None else self._desk.performer.point_to(state)
             line = self._line_of(state)
+            if (turn, step) != (state.turn, state.step):
+                # Step 0 of a turn is nobody's: its answer is under way elsewhere, or could not be kept here.
+                here = not state.step and self._desk.runner.has(call_sid, state.turn)
+                patience = 0.0 if state.step or again or here else STEP_ANSWERED_SECONDS
+                if (answer := await self._answered_elsewhere(call_sid, name, patience)) is not None:
+                    return answer
+                if here:
+                    return await self._answer(name, waiting, line, version, state, AwaitAgent())
+                return self._desk.performer.point_to(state)
             if isinstance(heard, ForwardEnded) and state.forward.dialled is not None:
                 await self._store.release_name(ringing_name(state.forward.dialled, state.parties), call_sid)
             state = self._note_what_was_heard(state, line, heard)
-            state, move = end_if_too_long(state, line, self._wall()) or hear(state, line, heard)
+            lost = again and isinstance(heard, StayedSilent)
+            state, move = end_if_too_long(state, line, self._wall()) or (
+                go_on_after_loss(state, line) if lost else hear(state, line, heard)
+            )
             return await self._answer(name, waiting, line, version, state, move)
 
     async def hang_up(self, call_sid: str, reason: str) -> None:
@@ -163,16 +172,8 @@ class Conversations:
             if state.fallbacks_asked > 1:
                 state, move = begin_fallback(revise(state, unsaid=(), after=None), line, ())
                 return await self._answer(name, waiting, line, version, state, move)
-            if state.phase is Phase.FORWARDING and not lost:
-                # how the leg ended never reached us: it must not be dialled again
-                sorry = own_words(PhraseName.APPLICATION_ERROR, state, line.profile)
-                unknown = ForwardEnded(outcome=ForwardOutcome.FAILED)
-                state, move = hear(revise(state, unsaid=(sorry,), after=None), line, unknown)
-                return await self._answer(name, waiting, line, version, state, move)
-            if state.phase is Phase.LISTENING and not (state.running or state.after or lost):
-                sorry = own_words(PhraseName.FAILURE, state, line.profile)  # what the caller said never reached us
-                plan = CallPlan(prompts=(sorry,), then=listen(state, line.profile))
-                return await self._answer(name, waiting, line, version, state, Perform(plan))
+            if not lost and state.phase is not Phase.THINKING:
+                return await self._answer(name, waiting, line, version, *go_on_after_loss(state, line))
             state = state if lost else revise(state, step=state.step + 1)
             answer = self._desk.performer.apologise(state, line, again=failed_step if lost else None)
             live = not state.end_sent
@@ -230,6 +231,9 @@ class Conversations:
             if answer is None:
                 raise
             return answer
+
+    def _waiting(self, since: float | None, *, ringing: bool = False) -> Waiting:
+        return Waiting(since=self._clock() if since is None else since, ringing=ringing)
 
     async def _answered_elsewhere(self, call_sid: str, step: str, seconds: float) -> bytes | None:
         deadline = self._clock() + seconds

@@ -174,6 +174,11 @@ class TurnRunner:
                 return progress
             await asyncio.sleep(BEAT_SECONDS)
 
+    def has(self, call_sid: str, turn: int) -> bool:
+        """Was this turn begun here?"""
+        running = self._turns.get(call_sid)
+        return running is not None and running.turn == turn
+
     def drop(self, call_sid: str) -> None:
         """Forget a call's finished turn."""
         running = self._turns.get(call_sid)

@@ -28,12 +28,14 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """A webhook that is really the carrier's: its form as sent and as read, and its raw target."""
+    """A webhook that is really the carrier's: its form as sent and as read, its raw target, and when it came in (the
+    loop's time)."""
 
     pairs: FormPairs
     call: CallForm
     path: str
     query: str
+    received_at: float
 
 
 class RequestReader:
@@ -50,6 +52,7 @@ class RequestReader:
 
     async def read(self, scope: Scope, receive: Receive) -> SignedRequest:
         """The verified request. Raises `RefusedError`: 403 unsigned or forged, 400, 408, 413 or 415 otherwise."""
+        received_at = asyncio.get_running_loop().time()
         headers: dict[bytes, bytes] = dict(scope["headers"])
         signature = headers.get(_SIGNATURE)
         if signature is None and self._verifier is not None:
@@ -76,7 +79,7 @@ class RequestReader:
             raise RefusedError(400) from None
         if self._account_sid and call.account_sid != self._account_sid:
             raise RefusedError(403)
-        return SignedRequest(pairs, call, scope["path"], query.decode("latin-1"))
+        return SignedRequest(pairs, call, scope["path"], query.decode("latin-1"), received_at)
 
 
 async def _read_body(content_length: bytes, receive: Receive) -> bytes:

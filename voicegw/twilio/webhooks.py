@@ -4,6 +4,7 @@ Here HTTP becomes `CallerInput` and an answer's bytes become HTTP; what is said 
 answer to a genuine webhook is TwiML that goes on: a caller never meets the carrier's own error message through us.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
@@ -39,6 +40,7 @@ _TWIML = b"text/xml; charset=utf-8"
 # Twilio's CallStatus once nobody is on the line any more
 _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 _MAX_TRIES_AGAIN = 3
+_STORE_PAUSES_SECONDS = (0.1, 0.3)  # with the wait for the agent and the Gather before, under 4 s
 VOICE_PATH = "/twilio/voice"
 _STEP = re.compile(rf"{re.escape(STEP_PATH)}([0-9]{{1,9}})/([0-9]{{1,9}})")
 # An empty `<Gather>` may come back without any field of its own, so its URL says that we have asked
@@ -103,7 +105,14 @@ class Webhooks:
         user_id = await self._user_id_for(call.call_sid, parties, line.profile)
         ringing = call.call_status == "ringing"
         return await self._conversations.ring(
-            Incoming(call_sid=call.call_sid, parties=parties, line=line, user_id=user_id, ringing=ringing)
+            Incoming(
+                call_sid=call.call_sid,
+                parties=parties,
+                line=line,
+                user_id=user_id,
+                ringing=ringing,
+                since=request.received_at,
+            )
         )
 
     async def _step(self, request: SignedRequest, scope: Scope) -> bytes:
@@ -115,7 +124,12 @@ class Webhooks:
         params = scope["path_params"]
         try:
             return await self._conversations.step(
-                call.call_sid, params["turn"], params["step"], read_input(request.pairs)
+                call.call_sid,
+                params["turn"],
+                params["step"],
+                read_input(request.pairs),
+                again=request.query.startswith(AGAIN),
+                since=request.received_at,
             )
         except UnknownCall:
             _log.warning("call is not remembered, starting anew", call_sid=call.call_sid)
@@ -189,12 +203,19 @@ class Webhooks:
         except RefusedError as refused:
             await respond(send, refused.status)
             return
-        try:
-            body = await handler(request, scope)
-        except StoreError as error:
-            _log.exception("store failed", call_sid=request.call.call_sid, code=error.code)
-            body = self._try_again(request)
-        await respond(send, 200, body, _TWIML)
+        await respond(send, 200, await self._handle(handler, request, scope), _TWIML)
+
+    async def _handle(self, handler: Handler, request: SignedRequest, scope: Scope) -> bytes:
+        """What a webhook brings, the caller brings once: only where the store is gone for longer is it let go."""
+        for pause_seconds in (*_STORE_PAUSES_SECONDS, None):
+            try:
+                return await handler(request, scope)
+            except StoreError as error:
+                if pause_seconds is None or not error.retryable:
+                    _log.exception("store failed", call_sid=request.call.call_sid, code=error.code)
+                    break
+                await asyncio.sleep(pause_seconds)
+        return self._try_again(request)
 
     def _try_again(self, request: SignedRequest) -> bytes:
         """Come back to the same URL, a few times; the count travels in the query, which is signed."""
