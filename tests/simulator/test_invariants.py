@@ -199,6 +199,17 @@ def test_a_lost_digit_is_told_unless_it_is_forgiven(gateway: Any, place: Any) ->
     assert rules_broken(report, limits=Limits(unforgivable_losses=frozenset({LostBecause.GATHER_ENDED}))) == []
 
 
+@pytest.mark.parametrize(("keys", "lost"), [("12#", []), ("12##", ["#"]), ("123", ["3"]), ("123#", ["3", "#"])])
+def test_the_finish_key_of_an_entry_that_was_over_is_no_loss(
+    gateway: Any, place: Any, keys: str, lost: list[str]
+) -> None:
+    asks = '<Gather input="dtmf" numDigits="2" finishOnKey="#" action="/said"><Say>Two digits, please.</Say></Gather>'
+    gateway.pages = {"/voice": asks, "/said": gateway.page(BYE, after_seconds=3)}
+    report = place([Presses(keys)])
+    texts = [violation.text for violation in check_invariants(report) if violation.rule == "lost-digit"]
+    assert [text.split()[1] for text in texts] == lost
+
+
 def test_a_failed_script_is_told(gateway: Any, place: Any) -> None:
     from voicegw.simulator import Hears
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from voicegw.simulator.report import CallReport
 from voicegw.simulator.silence import find_silences
-from voicegw.simulator.timeline import LostBecause
+from voicegw.simulator.timeline import CallerPressed, LostBecause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,8 @@ class Limits:
 
     `listening_silence_seconds` is for the wait before the first reprompt, `reprompt_silence_seconds` for later ones.
     `unforgivable_losses`: the reasons for which a lost key is a violation. A caller who types at random loses keys
-    between documents, which a gateway in gather mode cannot prevent. `rescued_faults_allowed`: a fatal error that the
+    between documents, which a gateway in gather mode cannot prevent. The finish key behind an entry that was over by
+    its length is never a loss. `rescued_faults_allowed`: a fatal error that the
     fallback URL caught is not one (I3 as the caller hears it).
     """
 
@@ -183,11 +184,19 @@ def _service(report: CallReport, limits: Limits) -> Iterator[Violation]:
             text = f"{exchange.url} took {exchange.seconds:.2f} s"
             yield Violation(rule="slow-webhook", text=text, at_seconds=exchange.at_seconds)
     for key in report.lost_digits:
-        if key.lost_because in limits.unforgivable_losses:
+        if key.lost_because in limits.unforgivable_losses and not _is_spare(report, key):
             text = f"key {key.key} was lost: {key.lost_because}"
             yield Violation(rule="lost-digit", text=text, at_seconds=key.at_seconds)
     if report.script_failure:
         yield Violation(rule="script", text=report.script_failure)
+
+
+def _is_spare(report: CallReport, lost: CallerPressed) -> bool:
+    """Whether the key is only the end of an entry that was over already: `1234#`, where four digits were asked for."""
+    ended = [gather for gather in report.listened if gather.ends_at_seconds <= lost.at_seconds]
+    if not ended or lost.key != ended[-1].spare_key:
+        return False
+    return not any(ended[-1].ends_at_seconds < key.at_seconds < lost.at_seconds for key in report.keys)
 
 
 def _normal(text: str) -> str:

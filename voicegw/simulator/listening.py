@@ -85,6 +85,7 @@ async def run_gather(context: CallContext, document: Document, verb: Gather, pla
                 window_seconds=window,
                 digits=result.digits,
                 finished_on_key=result.finished_on_key,
+                spare_key=settings.finish_on_key if len(result.digits) == settings.num_digits else "",
                 speech=result.speech or "",
                 document_url=document.url,
             )

@@ -70,7 +70,8 @@ class Listened:
     """One `<Gather>` from its first prompt to its end.
 
     `window_seconds` is how long it would have listened after its last sound: a long one is a question, a short one a
-    gap in an answer. `digits`, `finished_on_key` and `speech` are what it took; all empty if nothing.
+    gap in an answer. `digits`, `finished_on_key` and `speech` are what it took; all empty if nothing. `spare_key` is
+    the finish key of an entry that its length has ended already: whoever presses it after that has said nothing new.
     """
 
     at_seconds: float
@@ -78,6 +79,7 @@ class Listened:
     window_seconds: float
     digits: str = ""
     finished_on_key: str = ""
+    spare_key: str = ""
     speech: str = ""
     document_url: str = ""
 
