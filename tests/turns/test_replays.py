@@ -114,7 +114,7 @@ class TestRescues:
         await other.ring()
         slow = asyncio.create_task(phone.say("think"))
         await asyncio.sleep(0.1)
-        assert (await other._timed(other.conversations.rescue(OTHER_SID))).after == 0.0
+        assert (await other._timed(other.conversations.rescue(OTHER_SID, "asked"))).after == 0.0
         await slow
 
 

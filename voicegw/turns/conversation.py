@@ -150,19 +150,19 @@ class Conversations:
             except StaleVersion:  # another process wrote in between: what it wrote decides
                 await self._end(call_sid, reason)
 
-    async def rescue(self, call_sid: str, failed_url: str = "", failed_step: tuple[int, int] | None = None) -> bytes:
+    async def rescue(self, call_sid: str, request_name: str, failed_step: tuple[int, int] | None = None) -> bytes:
         """The carrier could not use an answer: apologise, and go on with the answer that was lost on its way, or where
         the call stands; the second time the number's fallback destinations, or a goodbye. Raises `UnknownCall`,
         `StoreError`.
 
-        `failed_step` is what `failed_url` asks for (`VOICE_STEP`: the first webhook). Idempotent where the carrier
-        names the `failed_url`: no URL is handed out twice, so none fails twice.
+        `failed_step` is what the URL that failed asks for (`VOICE_STEP`: the first webhook). Idempotent for one
+        `request_name`, by which the carrier's request is known when it comes again.
         """
         waiting = Waiting(since=self._clock())
         async with self._locks.hold(call_sid):
             state, version = await self._load(call_sid)
             state = revise(state, fallbacks_asked=state.fallbacks_asked + 1)
-            name = f"rescue/{failed_url or state.fallbacks_asked}"
+            name = f"rescue/{request_name}"
             if (answer := await self._store.get_answer(call_sid, name)) is not None:
                 return answer
             line = self._line_of(state)
@@ -202,6 +202,7 @@ class Conversations:
         live = await self._store.live_calls()
         for call_sid in known.difference(live):  # another process saw them end
             self._forget_line(call_sid)
+            self._desk.runner.drop(call_sid)
         for call_sid in live:
             try:
                 state, _ = await self._load(call_sid)

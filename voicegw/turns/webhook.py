@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from voicegw.call.addresses import line_of
 from voicegw.call.answer import begin_turn, fold, settle
 from voicegw.call.conduct import hear
 from voicegw.call.forwarding import ringing_name
@@ -123,14 +124,16 @@ class Webhook:
             spoken=Spoken(text=spoken_text(plan.prompts), at=self._desk.wall()),
         )
         answered = (self._step, performance.answer)
-        version = await self._desk.store.save_call(state.call_sid, dump_state(state), self._version, answered=answered)
+        version = await self._desk.store.save_call(
+            state.call_sid, dump_state(state), self._version, answered=answered, live=not state.end_sent
+        )
         if isinstance(plan.then, Finish) and performance.complete:
             await self._desk.ender.end(state, version, self._line, plan.then.reason)
         return performance.answer
 
     async def _may_dial(self, state: CallState, leg: Leg) -> bool:
         """Counts the attempt against the destination's hourly cap, and notes that it rings on behalf of this call."""
-        counted = await self._desk.store.count(f"forward/{leg.address}", _HOUR_SECONDS)
+        counted = await self._desk.store.count(f"forward/{line_of(leg.address)}", _HOUR_SECONDS)
         if counted > self._line.profile.forwarding.max_per_destination_per_hour:
             _log.warning("forward over its hourly cap", call_sid=state.call_sid)
             return False

@@ -6,6 +6,7 @@ own sizes. Nothing here looks at `Host` or `X-Forwarded-*`.
 
 import asyncio
 from dataclasses import dataclass
+from hashlib import sha256
 
 from starlette.types import Receive, Scope, Send
 
@@ -29,13 +30,17 @@ class RefusedError(Exception):
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
     """A webhook that is really the carrier's: its form as sent and as read, its raw target, and when it came in (the
-    loop's time)."""
+    loop's time).
+
+    `name` is the same for all requests that its signature fits, however a replay divides names from values anew.
+    """
 
     pairs: FormPairs
     call: CallForm
     path: str
     query: str
     received_at: float
+    name: str
 
 
 class RequestReader:
@@ -79,7 +84,8 @@ class RequestReader:
             raise RefusedError(400) from None
         if self._account_sid and call.account_sid != self._account_sid:
             raise RefusedError(403)
-        return SignedRequest(pairs, call, scope["path"], query.decode("latin-1"), received_at)
+        signed = self._verifier.canonical_digest(path, query, pairs) if self._verifier else sha256(body).digest()
+        return SignedRequest(pairs, call, scope["path"], query.decode("latin-1"), received_at, signed.hex())
 
 
 async def _read_body(content_length: bytes, receive: Receive) -> bytes:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 import structlog
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -48,6 +49,21 @@ _ASKED = "asked=1"
 
 _log = structlog.get_logger(__name__)
 
+
+class _Count(Convertor[int]):
+    """A number of few digits: Python refuses to read one of thousands, and anyone may send such a path."""
+
+    regex = "[0-9]{1,9}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("count", _Count())
+
 Handler = Callable[[SignedRequest, Scope], Awaitable[bytes]]
 
 
@@ -78,9 +94,9 @@ class Webhooks:
         """All routes, each classed by how it is guarded: signed by Twilio, or public behind an unguessable name."""
         return [
             Route(VOICE_PATH, _Signed(self, self._voice), methods=["POST"]),
-            Route(STEP_PATH + "{turn:int}/{step:int}", _Signed(self, self._step), methods=["POST"]),
-            Route(WHISPER_PATH + "{turn:int}/{step:int}", _Signed(self, self._whisper), methods=["POST"]),
-            Route(HUMAN_PATH + "{place:int}", _Signed(self, self._human), methods=["POST"]),
+            Route(STEP_PATH + "{turn:count}/{step:count}", _Signed(self, self._step), methods=["POST"]),
+            Route(WHISPER_PATH + "{turn:count}/{step:count}", _Signed(self, self._whisper), methods=["POST"]),
+            Route(HUMAN_PATH + "{place:count}", _Signed(self, self._human), methods=["POST"]),
             Route("/twilio/status", _Signed(self, self._status), methods=["POST"]),
             Route("/twilio/fallback", _Signed(self, self._fallback), methods=["POST"]),
             Route(AUDIO_PATH + "{name}", _Public(self._audio), methods=["GET"]),
@@ -171,7 +187,7 @@ class Webhooks:
         call_sid = request.call.call_sid
         _log.error("carrier could not use an answer", call_sid=call_sid, error_code=form.error_code)
         try:
-            return await self._conversations.rescue(call_sid, form.error_url, self._step_of(form.error_url))
+            return await self._conversations.rescue(call_sid, request.name, self._step_of(form.error_url))
         except UnknownCall:
             return await self._voice(request, scope)
 
