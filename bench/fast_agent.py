@@ -1,4 +1,4 @@
-"""An agent that costs next to nothing: `/v4` sessions and `/v4/interact/stream` over a bare asyncio protocol.
+"""An agent that costs next to nothing: `/v4` sessions and turns over a bare asyncio protocol.
 
 Runs in the load generator's process, so that one clock measures a webhook and the agent's part in it.
 """
@@ -6,36 +6,32 @@ Runs in the load generator's process, so that one clock measures a webhook and t
 import asyncio
 import json
 import time
+from collections.abc import Mapping, Sequence
 
-_ANSWER = (
+Trace = Mapping[str, object]
+
+TWO_SENTENCES: Sequence[Trace] = (
     {"type": "speak", "payload": {"type": "message", "message": "We have an appointment free tomorrow at nine."}},
     {"type": "speak", "payload": {"type": "message", "message": "Shall I book it for you?"}},
     {"type": "no-reply", "payload": {"timeout": 8}},
 )
-
-
-def _frame(event: str, number: int, data: object) -> bytes:
-    return f"event: {event}\nid: {number}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
-
-
-def _chunk(content: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(content), content)
-
-
-_STREAM = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n" + _chunk(b"\n"),
-    *(_chunk(_frame("trace", number, trace)) for number, trace in enumerate(_ANSWER, start=1)),
-    _chunk(_frame("end", len(_ANSWER) + 1, {})) + _chunk(b""),
-)
-_EMPTY = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+_STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 class FastAgent:
-    """The agent behind one address. `seconds` holds how long the last turn of each call kept it busy."""
+    """The agent behind one address. It answers every turn with `answer`, each trace `apart_seconds` after the last.
 
-    def __init__(self) -> None:
+    `seconds` holds how long the last turn of each call kept it busy, where that is not waiting.
+    """
+
+    def __init__(self, answer: Sequence[Trace] = TWO_SENTENCES, apart_seconds: float = 0.0) -> None:
         self.seconds: dict[str, float] = {}
         self.turns = 0
+        self.apart_seconds = apart_seconds
+        self.whole = _sized(_json({"traces": answer}))
+        frames = [_chunk(_frame("trace", number, trace)) for number, trace in enumerate(answer, start=1)]
+        last = _chunk(_frame("end", len(answer) + 1, {})) + _chunk(b"")
+        self.stream = (_STREAM_HEAD + _chunk(b"\n") + frames[0], *frames[1:-1], frames[-1] + last)
 
     async def listen(self) -> int:
         """Listen on a free loopback port and return it."""
@@ -55,25 +51,52 @@ class _Connection(asyncio.Protocol):
         began_at = time.perf_counter()
         self._received += data
         while (end_of_head := self._received.find(b"\r\n\r\n")) >= 0:
-            head = self._received[:end_of_head]
-            headers = {
-                name.lower(): value for name, value in (line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
-            }
+            request, *lines = self._received[:end_of_head].split(b"\r\n")
+            headers = {name.lower(): value for name, value in (line.split(b": ", 1) for line in lines)}
             end = end_of_head + 4 + int(headers.get(b"content-length", b"0"))
             if len(self._received) < end:
                 return
             body, self._received = self._received[end_of_head + 4 : end], self._received[end:]
-            self._answer(head.split(b" ", 2)[1], headers, body, began_at)
+            self._answer(request.split(b" ")[1], headers, body, began_at)
 
     def _answer(self, path: bytes, headers: dict[bytes, bytes], body: bytes, began_at: float) -> None:
+        agent = self._agent
         if path.endswith(b"/session"):
             # Both servers name the caller by the call's id; as the session's key it tells whose each turn is.
-            answer = json.dumps({"sessionKey": json.loads(body)["userID"]}).encode()
-            self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(answer), answer))
-        elif path.endswith(b"/interact/stream"):
-            for piece in _STREAM:
-                self._transport.write(piece)
-            self._agent.turns += 1
-            self._agent.seconds[headers[b"authorization"].decode()] = time.perf_counter() - began_at
+            self._transport.write(_sized(_json({"sessionKey": json.loads(body)["userID"]})))
+            return
+        if path.endswith(b"/interact/stream"):
+            self._write(agent.stream)
+        elif path.endswith(b"/interact"):
+            asyncio.get_running_loop().call_later(
+                agent.apart_seconds * len(agent.stream), self._transport.write, agent.whole
+            )
         else:
-            self._transport.write(_EMPTY)
+            self._transport.write(_sized(b""))
+            return
+        agent.turns += 1
+        agent.seconds[headers[b"authorization"].decode()] = time.perf_counter() - began_at
+
+    def _write(self, pieces: Sequence[bytes]) -> None:
+        loop = asyncio.get_running_loop()
+        for number, piece in enumerate(pieces, start=1):
+            if self._agent.apart_seconds:
+                loop.call_later(number * self._agent.apart_seconds, self._transport.write, piece)
+            else:
+                self._transport.write(piece)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _frame(event: str, number: int, data: object) -> bytes:
+    return b"event: %s\nid: %d\ndata: %s\n\n" % (event.encode(), number, _json(data))
+
+
+def _chunk(content: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(content), content)
+
+
+def _sized(content: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(content), content)

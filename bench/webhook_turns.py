@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import os
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +22,8 @@ import uvloop
 from bench.fast_agent import FastAgent
 from bench.parts import show_parts
 from bench.rounds import percentile, show_table, spread
-from bench.served_process import MEMORY, PLAIN, SQLITE, ServedProcess
-from bench.signed_calls import SignedCall
+from bench.served_process import MEMORY, PLAIN, SQLITE, ServedProcess, prefer
+from bench.signed_calls import HttpLine, SignedCall
 
 CALLS_AT_ONCE = 16
 TURNS_A_SECOND_WHEN_PACED = 50.0
@@ -40,7 +41,7 @@ class _Figures:
 
 
 async def _with_calls(port: int) -> list[SignedCall]:
-    calls = [SignedCall(port, next(_numbers)) for _ in range(CALLS_AT_ONCE)]
+    calls = [SignedCall(HttpLine(port), next(_numbers)) for _ in range(CALLS_AT_ONCE)]
     await asyncio.gather(*(call.ring() for call in calls))
     return calls
 
@@ -68,8 +69,9 @@ async def _pace(server: ServedProcess, agent: FastAgent, turns: int, figures: _F
     own: list[float] = []
 
     async def speak(call: SignedCall) -> None:
-        seconds = await call.say("I would like an appointment tomorrow")
-        own.append((seconds - agent.seconds[call.call_sid]) * 1e3)
+        began_at = time.perf_counter()
+        await call.say("I would like an appointment tomorrow")
+        own.append((time.perf_counter() - began_at - agent.seconds[call.call_sid]) * 1e3)
 
     loop = asyncio.get_running_loop()
     began_at = loop.time()
@@ -151,6 +153,7 @@ def main() -> None:
     parser.add_argument("--parts", action="store_true")
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    prefer()
     if options.parts:
         uvloop.run(profile((MEMORY, SQLITE), options.turns))
     else:
