@@ -126,10 +126,10 @@ def test_caller_is_forwarded(call, words, payload):
 @pytest.mark.parametrize(
     ("outcome", "explained"),
     [
-        ("busy", "line is busy"),
-        ("no-answer", "nobody picked up"),
-        ("no_answer", "nobody picked up"),
-        ("refused", "The reason given is refused"),
+        ("busy", "in a few minutes"),
+        ("no-answer", "again later"),
+        ("no_answer", "again later"),
+        ("refused", "I can help you instead"),
     ],
 )
 def test_failed_forward_is_explained_and_the_call_goes_on(call, outcome, explained):
