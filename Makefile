@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help run demo serve test check sweep coverage lock clean
+.PHONY: help run demo serve test check sweep fuzz mutants coverage lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
@@ -35,6 +35,20 @@ check: $(VENV)/.dev ## lint, formatting, types, architecture, lengths
 sweep: $(VENV)/.dev ## random callers against random agents, in virtual time (minutes)
 	$(BIN)/pytest -q -n 2 -m sweep
 
+FUZZ_SECONDS ?= 120
+
+fuzz: $(VENV)/.fuzz ## each parser on invented input for two minutes (FUZZ_SECONDS)
+	@for target in $(notdir $(wildcard fuzz/corpus/*)); do \
+		echo "fuzzing $$target for $(FUZZ_SECONDS) s …"; \
+		$(BIN)/python fuzz/run.py $$target $(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 || exit 1; \
+	done
+
+ONLY ?= *
+
+mutants: $(VENV)/.mutants ## do the tests notice a changed line? (an hour; ONLY='twiml.text*' for a part)
+	-$(BIN)/mutmut run '$(ONLY)'
+	@$(BIN)/python fuzz/scores.py
+
 lock: ## write the locks anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
 		pyproject.toml --group build -o requirements.lock
@@ -42,7 +56,7 @@ lock: ## write the locks anew from pyproject.toml
 		pyproject.toml --group build --group dev -o requirements-dev.lock
 
 clean: ## forget everything that can be made again
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build/fuzz mutants
 
 PURE := twiml/*,voicegw/call/*,voicegw/voiceflow/actions.py,voicegw/voiceflow/requests.py,voicegw/voiceflow/traces.py,voicegw/voiceflow/sse.py,voicegw/voiceflow/next_action.py,voicegw/voiceflow/planner*.py,voicegw/voiceflow/custom_actions.py,voicegw/voiceflow/variables.py,voicegw/twilio/signature.py,voicegw/twilio/forms.py,voicegw/twilio/performer.py,voicegw/twilio/*_verbs.py
 
@@ -71,3 +85,14 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(call install,requirements-dev.lock)
 	@touch $@ $(VENV)/.run
+
+# Groups outside the locks: they are for looking for faults, not for building or judging the product.
+$(VENV)/.fuzz $(VENV)/.mutants: $(VENV)/.%: pyproject.toml | $(VENV)/.dev
+	@echo "Installing the dependency group $* …"
+	@if [ -n "$(UV)" ]; then \
+		VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --group $*; \
+	else \
+		$(BIN)/pip install --quiet --disable-pip-version-check 'pip>=25.1' && \
+		$(BIN)/pip install --quiet --disable-pip-version-check --group $*; \
+	fi
+	@touch $@
