@@ -288,3 +288,23 @@ def test_a_sound_that_stalls_is_given_out_and_goes_on_later() -> None:
     assert [i.kind for i in planner.flush_text()] == ["play-recording"]
     planner.receive(parse_trace(audio("content", content="BBBB")))
     assert [i.kind for i in planner.receive(parse_trace(audio("end")))] == ["play-recording"]
+
+
+def test_words_whose_sound_begins_and_stalls_are_said_and_not_played_as_well() -> None:
+    planner = Planner(AGENT_VOICE)
+    out = [*planner.receive(parse_trace(text("Hello there.", messageID="m1")))]
+    out += planner.receive(parse_trace(audio("start", messageID="m1")))
+    out += planner.flush_text()
+    out += planner.receive(parse_trace(audio("content", content="AAAA")))
+    out += planner.receive(parse_trace(audio("end")))
+    assert words([*out, *planner.finish(clean=True)]) == ["Hello there."]
+
+
+def test_a_sound_that_stalls_before_it_is_heard_still_belongs_to_its_message() -> None:
+    planner = Planner(NumberProfile())
+    planner.receive(parse_trace(audio("start", messageID="m1")))
+    assert planner.flush_text() == []
+    planner.receive(parse_trace(audio("content", content="AAAA")))
+    out = planner.receive(parse_trace(audio("end")))
+    out += planner.receive(parse_trace(text("Hello there.", messageID="m1")))
+    assert [i.kind for i in [*out, *planner.finish(clean=True)]] == ["play-recording"]

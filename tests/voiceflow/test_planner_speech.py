@@ -22,6 +22,7 @@ class Delivery:
     framed: bool
     repeated: bool
     pause: bool
+    sound_is_late: bool
     note_between: bool
 
 
@@ -34,6 +35,7 @@ DELIVERIES = st.lists(
         framed=st.booleans(),
         repeated=st.booleans(),
         pause=st.booleans(),
+        sound_is_late=st.booleans(),
         note_between=st.booleans(),
     ),
     min_size=1,
@@ -66,6 +68,8 @@ def traces_of(number: int, how: Delivery) -> list[Any]:
         {"type": "audio", "payload": {"state": "content", "content": "AAAA", "encoding": "audio/x-mulaw"}},
         {"type": "audio", "payload": {"state": "end"}},
     ]
+    if how.sound_is_late and how.sound != "among-the-words":
+        sound.insert(1, PAUSE)
     match how.sound:
         case "none":
             # Words without an id must have been said before another sound begins, which would else pass for theirs.

@@ -32,10 +32,11 @@ class _Words:
 
 @dataclass(slots=True)
 class _Sound:
-    """A message whose sound is arriving, and the words it says."""
+    """A message whose sound is arriving, and the words it says. `growing`: they came as a completion."""
 
     message_id: str
     words: str = ""
+    growing: bool = False
     encoding: str = ""
     pieces: list[str] = field(default_factory=list)
 
@@ -54,6 +55,7 @@ class SpeechPlanner:
         self._sound: _Sound | None = None
         self._behind_sound: list[Instruction] = []
         self._muted = False
+        self._expected_sound = ""  # whose sound began, but was given up before any of it came
         self._heard: dict[str, _Heard] = {}
         self._unnamed_said = 0  # messages without an id that were said, while their sound may yet come
 
@@ -108,6 +110,7 @@ class SpeechPlanner:
         self._mid_word = text[-1:].isalnum()
         if self._agent_voice and self._sound is not None and self._is_sounding(message_id):
             self._sound.words += text
+            self._sound.growing = True
             return out
         if self._waiting is not None and self._waiting.growing and self._waiting.message_id == message_id:
             self._waiting.text += text
@@ -125,6 +128,7 @@ class SpeechPlanner:
     def begin_sound(self, message_id: str) -> list[Instruction]:
         """A message begins that arrives in pieces of sound."""
         out = self._close_sound()
+        self._expected_sound = ""
         if self._is_said(message_id):
             self._muted = True
             return out
@@ -135,7 +139,7 @@ class SpeechPlanner:
             if message_id and self._waiting.message_id and self._waiting.message_id != message_id:
                 out += self._say_waiting()
             else:
-                sound = _Sound(message_id or self._waiting.message_id, self._waiting.text)
+                sound = _Sound(message_id or self._waiting.message_id, self._waiting.text, self._waiting.growing)
                 self._waiting = None
         self._sound = sound
         return out
@@ -144,7 +148,7 @@ class SpeechPlanner:
         """More sound; a piece without a beginning is a message of its own."""
         out: list[Instruction] = []
         if self._sound is None and not self._muted:
-            out += self.begin_sound("")
+            out += self.begin_sound(self._expected_sound)
         if self._sound is None:
             return out
         if self._sound.pieces and self._sound.encoding != encoding:
@@ -157,7 +161,7 @@ class SpeechPlanner:
 
     def end_sound(self) -> list[Instruction]:
         """The message that arrives in pieces of sound is complete."""
-        self._muted = False
+        self._muted, self._expected_sound = False, ""
         return self._close_sound()
 
     def add_message(self, instructions: list[Instruction]) -> list[Instruction]:
@@ -174,6 +178,9 @@ class SpeechPlanner:
 
     def flush(self) -> list[Instruction]:
         """Give out everything that is held back: nothing has come for a while."""
+        if self._sound is not None and not self._sound.pieces:
+            self._muted = bool(self._sound.words.strip())  # said now; what still comes of their sound would repeat them
+            self._expected_sound = self._sound.message_id
         return [*self._close_sound(), *self.settle(), *self._say_waiting()]
 
     def finish(self, *, clean: bool) -> list[Instruction]:
@@ -225,10 +232,8 @@ class SpeechPlanner:
         if sound is None:
             return []
         if not sound.pieces:
-            return [
-                *self._speak(sound.words, sound.message_id, _Heard.AS_WORDS),
-                *self._take_behind_sound(),
-            ]
+            way = _Heard.AS_COMPLETION if sound.growing else _Heard.AS_WORDS
+            return [*self._speak(sound.words, sound.message_id, way), *self._take_behind_sound()]
         if sound.message_id:
             self._heard[sound.message_id] = _Heard.AS_SOUND
         recording = PlayRecording(
