@@ -470,7 +470,8 @@ class TestAForwardThatFailed:
         assert isinstance(performed(move).then, Listen)
 
     def test_a_turn_that_fails_instead_is_a_failure_and_no_more(self) -> None:
-        state, move = settle(self.told(), LINE, (), over=True, failure="agent-broke")
+        later = replace(self.told(), turn=2)
+        state, move = settle(later, LINE, (), over=True, failure="agent-broke")
         assert said(performed(move).prompts) == [words(PhraseName.FAILURE)]
         assert not state.forward.told_agent
 

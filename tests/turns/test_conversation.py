@@ -530,7 +530,7 @@ class TestFailures:
 
     async def test_a_crash_of_ours_is_a_failed_turn(self, call: Call) -> None:
         phone = call([ZeroDivisionError()], [HELLO])
-        assert (await phone.ring()).say == [words(PhraseName.FAILURE)]
+        assert (await phone.ring()).say == [words(PhraseName.FAILURE_AT_START)]
         await phone.say("again")
         assert not phone.agent.asked[1].launched
 

@@ -236,8 +236,10 @@ def fail_turn(
     if state.failures >= profile.failures_before_fallback:
         return begin_fallback(state, line, prompts)
     name = PhraseName.GIVE_UP if failure == "agent-slow" else PhraseName.FAILURE
+    if state.turn == 1 and not prompts:
+        name = PhraseName.FAILURE_AT_START  # the caller has said nothing yet that could be said again
     state = revise(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False)
-    sorry = own_words(name, state, profile)
+    sorry = own_words(name, state, profile, variant=state.failures - 1)
     return state, Perform(CallPlan(prompts=(*prompts, sorry), then=listen(state, profile)))
 
 

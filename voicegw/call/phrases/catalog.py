@@ -29,6 +29,7 @@ class PhraseName(StrEnum):
     GOODBYE_SILENCE = "goodbye_silence"
     GOODBYE = "goodbye"
     FAILURE = "failure"
+    FAILURE_AT_START = "failure_at_start"
     FAILURE_FINAL = "failure_final"
     AGENT_UNAVAILABLE = "agent_unavailable"
     GIVE_UP = "give_up"
