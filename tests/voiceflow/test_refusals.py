@@ -100,3 +100,9 @@ def test_any_retry_after_gives_a_wait_within_bounds_or_none(value: str) -> None:
 )
 def test_an_error_body_is_told_in_one_safe_line(body: bytes, detail: str) -> None:
     assert read_detail(body, ("sess-1", "")) == detail
+
+
+def test_an_error_body_that_repeats_what_was_said_is_told_without_it() -> None:
+    told = [{"type": "text", "payload": "My PIN is 4711"}, {"caller_number": "+14155550123", "names": ["Ann", 7, None]}]
+    body = b"cannot parse 'my pin is 4711' of +14155550123 (ann): 7 errors"
+    assert read_detail(body, (), told) == "cannot parse '… … … …' of +… (…): … errors"

@@ -112,9 +112,9 @@ class VoiceflowClient:
             body=self._turn_body(action, variables or {}),
         ) as response:
             if not _is_success(response):
-                raise refusal_of_turn(
-                    response.status, response.headers, await self._detail(response, session_key), _now()
-                )
+                told = [render_action(action), variables]
+                detail = await self._detail(response, session_key, told=told)
+                raise refusal_of_turn(response.status, response.headers, detail, _now())
             read = read_stream if self._settings.streaming else read_whole
             async with aclosing(read(response.chunks, self._caps)) as traces:
                 async for trace in traces:
@@ -136,7 +136,8 @@ class VoiceflowClient:
             self._session_url(), headers=_headers(api_key), body=_encode({"userID": user_id})
         ) as response:
             if not _is_success(response):
-                raise refusal_of_session(response.status, response.headers, await self._detail(response), _now())
+                detail = await self._detail(response, told=user_id)
+                raise refusal_of_session(response.status, response.headers, detail, _now())
             body = await read_bounded(response.chunks, _MAX_SHORT_BODY_BYTES)
         return _parse_session_key(body)
 
@@ -160,13 +161,13 @@ class VoiceflowClient:
             turn["config"] = config
         return _encode(turn)
 
-    async def _detail(self, response: AgentResponse, session_key: str = "") -> str:
+    async def _detail(self, response: AgentResponse, session_key: str = "", *, told: object) -> str:
         try:
             async with asyncio.timeout(_REFUSAL_BODY_SECONDS):
                 body = await read_bounded(response.chunks, _MAX_SHORT_BODY_BYTES)
         except (TimeoutError, AgentError):
             return ""
-        return read_detail(body, (self._settings.api_key.get_secret_value(), session_key))
+        return read_detail(body, (self._settings.api_key.get_secret_value(), session_key), told)
 
 
 def _headers(key: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ Pure. Nothing of the wire is documented but the numbers, so bodies are read for 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -16,6 +16,7 @@ from voicegw.voiceflow.wire_json import parse_json
 MAX_RETRY_AFTER_SECONDS = 3600.0
 _MAX_DETAIL_LENGTH = 200
 _API_KEY = re.compile(r"VF\.[\w.\-]+")
+_WORD = re.compile(r"\w+")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]+)?")
 
 
@@ -46,10 +47,11 @@ def refusal_of_turn(status: int, headers: Mapping[str, str], detail: str, now: d
             return AgentRefused(f"the agent refused the turn{_said(status, detail)}", status=status)
 
 
-def read_detail(body: bytes, secrets: Collection[str]) -> str:
+def read_detail(body: bytes, secrets: Collection[str], told: object = None) -> str:
     """Find what an error body says for people: one printable line, shortened, without `secrets`.
 
-    Shapes seen: `{"data": …}`, `{"message": …}`, plain text, HTML.
+    Nor does it hold a word of what the agent was `told` (JSON): servers like to repeat what they cannot use, and what
+    a caller says and keys in is for no log. Shapes seen: `{"data": …}`, `{"message": …}`, plain text, HTML.
     """
     text = body.decode("utf-8", "replace")
     try:
@@ -61,6 +63,8 @@ def read_detail(body: bytes, secrets: Collection[str]) -> str:
     for secret in filter(None, secrets):
         text = text.replace(secret, "…")
     text = _API_KEY.sub("VF.…", text)
+    words = {word for value in _values(told) for word in _WORD.findall(value.casefold())}
+    text = _WORD.sub(lambda word: "…" if word[0].casefold() in words else word[0], text)
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line[:_MAX_DETAIL_LENGTH]
 
@@ -82,6 +86,19 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
             return None
         seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+
+
+def _values(told: object) -> Iterator[str]:
+    match told:
+        case Mapping():
+            yield from _values(list(told.values()))
+        case list() | tuple():
+            for value in told:
+                yield from _values(value)
+        case None | bool():
+            pass
+        case _:
+            yield str(told)
 
 
 def _busy(headers: Mapping[str, str], now: datetime) -> AgentBusy:
