@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import pytest
 import structlog
@@ -51,3 +52,28 @@ def test_in_a_terminal_people_can_read_it(capsys: pytest.CaptureFixture[str], mo
     assert "Traceback" in said
     assert secret not in said
     assert not said.startswith("{")
+
+
+def _fail(message: str) -> None:
+    raise ValueError(message)
+
+
+def test_in_a_terminal_nothing_that_is_logged_can_forge_a_line_or_steer_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    configure_logs()
+    hostile = "\x1b]0;title\x07\x1b[2J\r\nforged \u202e\x9b31m"
+    structlog.get_logger("voicegw.test").warning(hostile, reason=hostile)
+    logging.getLogger("someone.else").warning("%s", hostile)
+    one_line = hostile.replace("\n", " ")  # the lines of a traceback stay lines
+    try:
+        _fail(f"dialled +14155550123 {one_line}")
+    except ValueError:
+        structlog.get_logger("voicegw.test").exception("broke")
+    said = capsys.readouterr().err
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", said)  # our own colours
+    assert not set(bare) & set("\x1b\x07\r\x9b\u202e")
+    assert not [line for line in bare.splitlines() if line.startswith("forged")]
+    assert "\\x1b]0;title" in bare
+    assert "4155550123" not in bare

@@ -11,6 +11,9 @@ from structlog.types import Processor
 
 # Call ids hold long runs of digits too, but no plus sign.
 _NUMBER = re.compile(r"\+[0-9][0-9 ().-]{4,}[0-9]")
+# What makes a terminal do something, begin a line, or turn the writing round.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_OF_LINES = ("exception", "stack")
 
 
 def configure_logs(*, level: int = logging.INFO) -> None:
@@ -30,17 +33,20 @@ def configure_logs(*, level: int = logging.INFO) -> None:
     )
     # A traceback is plain: the coloured one shows local variables, and those hold what callers say.
     last: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        [show_controls, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if terminal
         else [structlog.processors.JSONRenderer()]
     )
-    if not terminal:
-        last.insert(0, structlog.processors.format_exc_info)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last[:-1], hide_numbers, last[-1]],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                hide_numbers,
+                *last,
+            ],
         )
     )
     root = logging.getLogger()
@@ -56,3 +62,16 @@ def hide_numbers(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
         if isinstance(value, str):
             event[key] = _NUMBER.sub("+…", value)
     return event
+
+
+def show_controls(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A processor: a control character is written as what it is ("\\x1b"), and only a traceback has several lines."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if key in _OF_LINES else [value]
+            event[key] = "\n".join(_CONTROL.sub(_written_out, line) for line in lines)
+    return event
+
+
+def _written_out(control: re.Match[str]) -> str:
+    return control[0].encode("unicode_escape").decode()
