@@ -236,6 +236,15 @@ class TestFallback:
         _, move = begin_fallback(call(forward=ForwardState(fell_back=True)), line(), ())
         assert said(move) == [words(PhraseName.FAILURE_FINAL)]
 
+    def test_it_is_used_up_even_where_the_agent_goes_on_after_it(self) -> None:
+        there = line(after_forward="agent")
+        state, _ = begin_fallback(call(), there, (), listening_after=True)
+        state, move = hear(state, there, ended(ForwardOutcome.COMPLETED, bridged=True))
+        assert isinstance(move, AskAgent)
+        _, move = begin_fallback(state, there, (), listening_after=True)
+        assert said(move) == [words(PhraseName.FORWARD_EXPLAIN)]
+        assert isinstance(performed(move).then, Listen)
+
     def test_an_agent_that_can_go_on_is_told_of_its_own_forwards_after_a_fallback_too(self) -> None:
         state = call(forward=ForwardState(fell_back=True, attempts=1, by_gateway=True))
         state, move = begin_forward(state, line(), Forward(address="one"), ())
