@@ -12,7 +12,7 @@ import pytest
 _Case = TypeVar("_Case")
 
 FILLER = "One moment, please|Just a moment|still working on it|Bear with me"
-SORRY = "something went wrong. Please say that again|that didn't work"
+SORRY = "something went wrong. Please say that again|that didn't work|a little trouble getting started"
 GIVE_UP = "taking longer than it should"
 UNAVAILABLE = "our assistant is not available"
 FINAL = "can't help you at the moment. Please call again later"
