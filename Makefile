@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: help run demo serve test check sweep fuzz mutants coverage lock clean
+.PHONY: help run demo serve test check sweep fuzz mutants bench coverage lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
@@ -49,6 +49,13 @@ mutants: $(VENV)/.mutants ## do the tests notice a changed line? (an hour; ONLY=
 	-$(BIN)/mutmut run '$(ONLY)'
 	@$(BIN)/python fuzz/scores.py
 
+bench: $(VENV)/.bench ## measure: turns for one core, the wait for the first word, a soak (half an hour)
+	$(BIN)/python -m bench.webhook_turns
+	$(BIN)/python -m bench.webhook_turns --parts
+	$(BIN)/python -m bench.first_word
+	$(BIN)/python -m bench.soak
+	$(BIN)/python -m bench.soak --sqlite --calls 5000
+
 lock: ## write the locks anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
 		pyproject.toml --group build -o requirements.lock
@@ -87,7 +94,7 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/.run
 
 # Groups outside the locks: they are for looking for faults, not for building or judging the product.
-$(VENV)/.fuzz $(VENV)/.mutants: $(VENV)/.%: pyproject.toml | $(VENV)/.dev
+$(VENV)/.fuzz $(VENV)/.mutants $(VENV)/.bench: $(VENV)/.%: pyproject.toml | $(VENV)/.dev
 	@echo "Installing the dependency group $* …"
 	@if [ -n "$(UV)" ]; then \
 		VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --group $*; \

@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -24,12 +25,6 @@ from voicegw.voiceflow.transport import AiohttpTransport
 
 MEMORY, SQLITE, PLAIN = "gateway, memory", "gateway, SQLite", "plain handler"
 WHOLE_TURNS = "gateway, whole turns"
-
-
-def prefer() -> None:
-    """Come before whatever else the machine does, where we may: a wait for the processor is not our time."""
-    with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, -10)
 
 
 def _create_app(name: str, agent_url: str, directory: Path) -> FastAPI:
@@ -85,6 +80,19 @@ class ServedProcess:
                 others += seconds
         return first, others
 
+    @contextmanager
+    def ahead_of_others(self) -> Iterator[None]:
+        """Let it and ourselves come before whatever else the machine does, where we may."""
+        threads = [0, *(int(thread.name) for thread in Path(f"/proc/{self._process.pid}/task").iterdir())]
+        with suppress(PermissionError):
+            for thread in threads:
+                os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(1))
+        try:
+            yield
+        finally:
+            for thread in threads:
+                os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+
     def stop(self) -> None:
         """End it, and wait for that."""
         self._process.communicate(timeout=60)
@@ -93,7 +101,6 @@ class ServedProcess:
 def main(name: str, agent_url: str, directory: str, profile: str = "") -> None:
     """Serve until standard input ends; with `profile`, write what cProfile saw there."""
     os.sched_setaffinity(0, {0})
-    prefer()
     configure_logs()
     if not profile:
         run(_serve(name, agent_url, Path(directory)))

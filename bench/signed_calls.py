@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import re
+import time
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -60,23 +61,26 @@ class Line(Protocol):
 
 
 class HttpLine:
-    """A keep-alive connection to the server on `port`."""
+    """A keep-alive connection to the server on `port`; `seconds` is how long the last answer took."""
 
     def __init__(self, port: int) -> None:
+        self.seconds = 0.0
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, path: str, body: bytes, signature: str) -> bytes:
         """See `Line.post`."""
-        if self._streams is None:
+        if self._streams is None or self._streams[0].at_eof():  # the server closes what is idle for long
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
         head = (
             f"POST {path} HTTP/1.1\r\nhost: gateway.example\r\nuser-agent: TwilioProxy/1.1\r\naccept: */*\r\n"
             f"content-type: {FORM_TYPE}\r\ncontent-length: {len(body)}\r\nx-twilio-signature: {signature}\r\n\r\n"
         )
+        began_at = time.perf_counter()
         writer.write(head.encode() + body)
         answered = await reader.readuntil(b"\r\n\r\n")
+        self.seconds = time.perf_counter() - began_at
         length = re.search(rb"content-length: (\d+)", answered.lower())
         document = await reader.readexactly(int(length[1])) if length else b""
         if _STATUS_OK not in answered.split(b"\r\n", 1)[0]:

@@ -2,7 +2,8 @@
 
 The server has core 0 to itself, as far as others leave it; agent and load generator share core 1. In each round every
 server takes its turns: first as many as it can (CPU per turn by the scheduler's count, which other work on the machine
-hardly moves), then at a steady pace (the server's own share: time of the webhook less the agent's own work).
+hardly moves), then at a steady pace (the server's own share: time of the webhook less the agent's own work; in this
+part both processes come before others on a shared machine, where that is permitted, for to wait is not to work).
 `--parts` shows instead where the gateway's time goes, by cProfile: shares, for the profiler itself costs.
 Run: `python -m bench.webhook_turns [--rounds N] [--turns N] [--parts]`.
 """
@@ -12,7 +13,6 @@ import asyncio
 import itertools
 import os
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ import uvloop
 from bench.fast_agent import FastAgent
 from bench.parts import show_parts
 from bench.rounds import percentile, show_table, spread
-from bench.served_process import MEMORY, PLAIN, SQLITE, ServedProcess, prefer
+from bench.served_process import MEMORY, PLAIN, SQLITE, ServedProcess
 from bench.signed_calls import HttpLine, SignedCall
 
 CALLS_AT_ONCE = 16
@@ -40,15 +40,16 @@ class _Figures:
     own_p99_ms: list[float] = field(default_factory=list)
 
 
-async def _with_calls(port: int) -> list[SignedCall]:
-    calls = [SignedCall(HttpLine(port), next(_numbers)) for _ in range(CALLS_AT_ONCE)]
+async def _with_calls(port: int) -> tuple[list[SignedCall], dict[str, HttpLine]]:
+    lines = [HttpLine(port) for _ in range(CALLS_AT_ONCE)]
+    calls = [SignedCall(line, next(_numbers)) for line in lines]
     await asyncio.gather(*(call.ring() for call in calls))
-    return calls
+    return calls, {call.call_sid: line for call, line in zip(calls, lines, strict=True)}
 
 
 async def _saturate(server: ServedProcess, turns: int, figures: _Figures) -> None:
     """Every call speaks again as soon as it is answered."""
-    calls = await _with_calls(server.port)
+    calls, _ = await _with_calls(server.port)
     before = server.cpu_seconds()
 
     async def talk(call: SignedCall) -> None:
@@ -65,13 +66,12 @@ async def _saturate(server: ServedProcess, turns: int, figures: _Figures) -> Non
 
 async def _pace(server: ServedProcess, agent: FastAgent, turns: int, figures: _Figures) -> None:
     """Calls speak in turn, at a steady pace, whatever the server does."""
-    calls = await _with_calls(server.port)
+    calls, lines = await _with_calls(server.port)
     own: list[float] = []
 
     async def speak(call: SignedCall) -> None:
-        began_at = time.perf_counter()
         await call.say("I would like an appointment tomorrow")
-        own.append((time.perf_counter() - began_at - agent.seconds[call.call_sid]) * 1e3)
+        own.append((lines[call.call_sid].seconds - agent.seconds[call.call_sid]) * 1e3)
 
     loop = asyncio.get_running_loop()
     began_at = loop.time()
@@ -100,7 +100,8 @@ async def compare(rounds: int, turns: int) -> None:
             for number in range(rounds):
                 for server in servers[number % 3 :] + servers[: number % 3]:
                     await _saturate(server, turns, figures[server.name])
-                    await _pace(server, agent, turns // 4, figures[server.name])
+                    with server.ahead_of_others():
+                        await _pace(server, agent, turns // 4, figures[server.name])
         finally:
             for server in servers:
                 await asyncio.to_thread(server.stop)
@@ -153,7 +154,6 @@ def main() -> None:
     parser.add_argument("--parts", action="store_true")
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    prefer()
     if options.parts:
         uvloop.run(profile((MEMORY, SQLITE), options.turns))
     else:
