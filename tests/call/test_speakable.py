@@ -118,6 +118,7 @@ def test_markdown_is_read_out_not_spelled_out(markdown: str, words: str) -> None
 
 CHARACTERS = [
     ("Great 🎉!", "Great!"),
+    ("Done🎉Next", "Done Next"),
     ("👋 Hello👍🏽 there 👨‍👩‍👧‍👦", "Hello there"),
     ("From 🇩🇪 to 🏴󠁧󠁢󠁥󠁮󠁧󠁿.", "From to."),
     ("Press 1️⃣ or #️⃣", "Press 1 or #"),
