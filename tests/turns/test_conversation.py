@@ -247,6 +247,15 @@ class TestWaiting:
             answer = await phone.silence()
         assert phone.agent.heard == [Started(), Said(text="one"), Said(text="two")]
         assert phone.agent.most_at_once == 1
+        assert answer.say == ["First.", "Second."]  # a filler is no answer: what was asked first is still owed
+
+    async def test_words_over_the_agents_own_replace_the_rest_of_its_answer(self, call: Call) -> None:
+        phone = call([HELLO], [Say(text="First."), 10.0, Say(text="More.")], [Say(text="Second.")])
+        await phone.ring()
+        await phone.say("one")
+        answer = await phone.say("two")
+        while answer.then == "go-on":
+            answer = await phone.silence()
         assert answer.say == ["Second."]
 
     async def test_no_webhook_takes_longer_than_the_carrier_waits(self, call: Call) -> None:

@@ -13,7 +13,8 @@ from voicegw.call.profile import NumberProfile
 from voicegw.errors import AgentBroke
 from voicegw.turns.ports import TurnRequest
 from voicegw.turns.progress import Progress, TurnOver, dump_entry
-from voicegw.turns.runner import LOST_AFTER_SECONDS, RunningTurn, TurnRunner
+from voicegw.turns.runner import LOST_AFTER_SECONDS, TurnRunner
+from voicegw.turns.running import RunningTurn
 
 Call = Callable[..., Any]
 CALL_SID = "CA" + "1" * 32

@@ -170,16 +170,19 @@ def _queue_before_dialling(state: CallState, line: Line, heard: CallerInput) -> 
 
 
 def _queue(state: CallState, heard: CallerInput) -> CallState:
+    """Keep `heard` for the turn's end. Over the agent's words it is an interruption; over a filler, which is no
+    answer, it is none: the answer is still owed."""
+    interrupted = state.interrupted or not state.spoken.filler
     match heard:
         case Said(text=text) if text.strip():
             last = state.queued[-1] if state.queued else None
             if isinstance(last, Said):
                 joined = Said(text=f"{last.text} {text}", confidence=heard.confidence)
-                return revise(state, queued=(*state.queued[:-1], joined), interrupted=True)
-            return revise(state, queued=(*state.queued, heard), interrupted=True)
+                return revise(state, queued=(*state.queued[:-1], joined), interrupted=interrupted)
+            return revise(state, queued=(*state.queued, heard), interrupted=interrupted)
         case Pressed(keys=keys, ended_by=ended_by):
             kept = state.keys_kept + keys + (ended_by or "")
-            return revise(state, keys_kept=kept, interrupted=True, entry_full=False)
+            return revise(state, keys_kept=kept, interrupted=interrupted, entry_full=False)
         case EventRaised() | RequestReturned():
             return revise(state, queued=(*state.queued, heard))
         case Said() | Started() | StayedSilent() | ForwardEnded() | HungUp():

@@ -88,10 +88,14 @@ class Silences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """What was last handed to the carrier to say, and when (epoch seconds): the ground for `heard_text`."""
+    """What was last handed to the carrier to say, and when (epoch seconds): the ground for `heard_text`.
+
+    `filler`: nothing but something of ours to pass the time.
+    """
 
     text: str = ""
     at: float = 0.0
+    filler: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: see `revise`
@@ -169,6 +173,11 @@ def start_call(call_sid: str, parties: CallParties, *, user_id: str, started_at:
 def spoken_text(prompts: tuple[Prompt, ...]) -> str:
     """The words of `prompts`, as far as they are words."""
     return " ".join(prompt.text for prompt in prompts if isinstance(prompt, Say))
+
+
+def is_filler(prompts: tuple[Prompt, ...]) -> bool:
+    """Is there something in `prompts`, and nothing but what passes the time?"""
+    return bool(prompts) and all(isinstance(prompt, Say) and prompt.filler for prompt in prompts)
 
 
 def finish_call(state: CallState, reason: str) -> CallState:

@@ -19,7 +19,7 @@ from voicegw.call.patience import Waiting
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Leg, Listen, still_to_do
 from voicegw.call.revising import revise
-from voicegw.call.state import CallState, Spoken, dump_state, spoken_text
+from voicegw.call.state import CallState, Spoken, dump_state, is_filler, spoken_text
 from voicegw.turns.ending import CallEnder
 from voicegw.turns.ports import CallStore, Performer, TurnRequest
 from voicegw.turns.progress import Progress
@@ -121,7 +121,7 @@ class Webhook:
             unsaid=performance.unsaid,
             after=still_to_do(plan.then, complete=performance.complete),
             repeatable=_repeatable(state, plan),
-            spoken=Spoken(text=spoken_text(plan.prompts), at=self._desk.wall()),
+            spoken=Spoken(text=spoken_text(plan.prompts), at=self._desk.wall(), filler=is_filler(plan.prompts)),
         )
         answered = (self._step, performance.answer)
         version = await self._desk.store.save_call(

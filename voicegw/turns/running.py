@@ -1,0 +1,83 @@
+"""One turn that runs in this process: what the agent has answered so far, and ways to wait for more of it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from voicegw.call.instructions import Instruction, PlayAudio, PlayRecording, Say
+from voicegw.turns.ports import TurnRequest
+from voicegw.turns.progress import Progress, TurnOver
+
+
+class Arrivals:
+    """What the agent has answered and nobody has taken yet; whoever takes it takes all there is."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._items: list[Instruction] = []
+        self._came = asyncio.Event()
+
+    def put(self, instruction: Instruction) -> None:
+        """One more."""
+        self._items.append(instruction)
+        self._came.set()
+
+    def end(self) -> None:
+        """The last has come."""
+        self.ended = True
+        self._came.set()
+
+    def take(self) -> list[Instruction]:
+        """All there is."""
+        items, self._items = self._items, []
+        self._came.clear()
+        return items
+
+    async def come_before(self, deadline: float, clock: Callable[[], float]) -> bool:
+        """Wait until there is something to take, or all has come; False if that is not so by `deadline`."""
+        return await _set_before(self._came, deadline - clock())
+
+
+class RunningTurn:
+    """One turn that runs here: what it has brought so far, and a way to wait for more."""
+
+    def __init__(self, request: TurnRequest, turn: int) -> None:
+        self.request = request
+        self.turn = turn
+        self.instructions: list[Instruction] = []
+        self.over: TurnOver | None = None
+        self.words_at: dict[int, float] = {}
+        self.task: asyncio.Task[None] | None = None
+        self.arrivals = Arrivals()
+        self._changed = asyncio.Event()
+
+    def show(self, arrived: Sequence[Instruction], now: float, over: TurnOver | None = None) -> None:
+        """More has arrived at `now`; with `over`, no more will (the first such verdict stays)."""
+        for instruction in arrived:
+            if isinstance(instruction, Say | PlayAudio | PlayRecording):
+                self.words_at[len(self.instructions)] = now
+            self.instructions.append(instruction)
+        self.over = self.over or over
+        self._changed.set()
+
+    def progress(self, taken: int) -> Progress:
+        """What there is beyond the first `taken` instructions."""
+        return Progress(instructions=tuple(self.instructions[taken:]), over=self.over)
+
+    def first_words_at(self, taken: int) -> float | None:
+        """When the first words not yet taken arrived."""
+        return min((at for index, at in self.words_at.items() if index >= taken), default=None)
+
+    async def changed_before(self, deadline: float, clock: Callable[[], float]) -> bool:
+        """Wait for news, at most until `deadline`."""
+        self._changed.clear()
+        return self.over is not None or await _set_before(self._changed, deadline - clock())
+
+
+async def _set_before(event: asyncio.Event, seconds: float) -> bool:
+    if event.is_set():
+        return True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, seconds)):
+            await event.wait()
+    return event.is_set()
