@@ -3,6 +3,7 @@
 import io
 import shutil
 import struct
+import subprocess
 import time
 import tracemalloc
 import wave
@@ -151,6 +152,44 @@ def test_bomb_for_ffmpeg_is_cut_off_at_the_limit() -> None:
     aiff = b"FORM" + struct.pack(">I", 4 + len(chunks)) + b"AIFF" + chunks
     with pytest.raises(PromptTooLarge, match="longer than 120 s"):
         decode_prompt(aiff)
+
+
+@needs_ffmpeg
+def test_many_channels_at_a_high_rate_never_reach_our_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """115 s of silence in eight channels, which would decode to 180 MB; `run` is as much as comes back."""
+    silence = [
+        "-f",
+        "lavfi",
+        "-i",
+        "anullsrc=r=96000:cl=7.1",
+        "-t",
+        "115",
+        "-c:a",
+        "flac",
+        "-f",
+        "matroska",
+        "pipe:1",
+    ]
+    bomb = subprocess.run(["ffmpeg", "-v", "error", *silence], capture_output=True, check=True).stdout
+    assert len(bomb) < 100_000
+    came_back: list[int] = []
+    run = subprocess.run
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        done = run(*args, **kwargs)
+        came_back.append(len(done.stdout))
+        return done
+
+    monkeypatch.setattr(subprocess, "run", watched)
+    decode_prompt(bomb)
+    assert came_back[0] <= 2 * 48_000 * (MAX_PROMPT_SECONDS + 1)
+
+
+@needs_ffmpeg
+def test_a_decoder_that_does_not_finish_is_stopped(studio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicegw.prompts.ffmpeg._MAX_SECONDS", 0.0)
+    with pytest.raises(PromptUnreadable, match="did not finish"):
+        decode_prompt(studio.fixture("tone.m4a"))
 
 
 @pytest.mark.parametrize("text", [b"<html>404</html>", b"#EXTM3U\nfile:///etc/passwd", b"ffconcat version 1.0\nfile x"])

@@ -1,8 +1,8 @@
 """Audio bytes of any kind → an 8 kHz mono mulaw WAV, within limits of bytes and seconds.
 
 Blocking and CPU-bound: `prepare.py` keeps it off the event loop. Decoding stops at the limit, so that a
-small file cannot unpack into a large one (10 min of silence: 120 kB of FLAC, 106 MB decoded). Resampling is
-soxr's alone: pydub and audioop have no low-pass filter and fold the high notes back into speech.
+small file cannot unpack into a large one (10 min of silence: 120 kB of FLAC, 106 MB decoded). Resampling to 8 kHz is
+soxr's alone: audioop has no low-pass filter and folds the high notes back into speech.
 """
 
 from collections.abc import Callable
