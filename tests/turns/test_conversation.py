@@ -158,7 +158,7 @@ class TestWaiting:
         assert answer.say == [words(PhraseName.FILLER)]
 
     async def test_a_slow_agent_is_filled_in_for_and_never_twice_with_the_same_words(self, call: Call) -> None:
-        phone = call([HELLO], [20.0, Say(text="Found it.")])
+        phone = call([HELLO], [20.5, Say(text="Found it.")])
         await phone.ring()
         answers = [await phone.say("look it up")]
         while answers[-1].then == "go-on":

@@ -176,8 +176,9 @@ class TurnRunner:
                 overdue_at = self._clock() + budget_seconds(open_tools=len(open_tools))
                 await self._bring(running, arrived)
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            if not reading.done():
+                reading.cancel()
+                await asyncio.wait({reading})
         return TurnOver(failure="agent-slow")
 
     async def _read(self, running: RunningTurn) -> None:

@@ -151,10 +151,13 @@ def parse_form(body: bytes) -> FormPairs:
     if body.count(b"&") >= MAX_FORM_FIELDS:
         raise FormError(f"the form has more than {MAX_FORM_FIELDS} fields")
     pairs = []
-    for field in body.split(b"&"):
-        if field:
+    for field in body.replace(b"+", b" ").split(b"&"):
+        if b"%" in field:
             name, _, value = field.partition(b"=")
-            pairs.append((_decode(name), _decode(value)))
+            pairs.append((_unquote(name), _unquote(value)))
+        elif field:
+            plain_name, _, plain_value = field.decode("utf-8", "replace").partition("=")
+            pairs.append((plain_name, plain_value))
     return tuple(pairs)
 
 
@@ -243,9 +246,8 @@ def parse_fallback_form(pairs: FormPairs) -> FallbackForm:
     return FallbackForm(error_code=_whole_number(fields.get("ErrorCode", "")), error_url=fields.get("ErrorUrl", ""))
 
 
-def _decode(raw: bytes) -> str:
-    raw = raw.replace(b"+", b" ")
-    return (unquote_to_bytes(raw) if b"%" in raw else raw).decode("utf-8", "replace")
+def _unquote(raw: bytes) -> str:
+    return unquote_to_bytes(raw).decode("utf-8", "replace")
 
 
 def _first_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

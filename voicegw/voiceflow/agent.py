@@ -156,17 +156,18 @@ class _Conversation:
         """What to send in this turn. An input that finds no conversation (its launch failed) begins one first."""
         turn = self._turn
         variables = plan_turn_variables(turn.heard, turn.heard_text, turn.profile)
-        launch = (plan_launch(turn.parties), {**self._launch_variables(), **variables})
-        if isinstance(turn.heard, Started) or (not turn.launched and isinstance(turn.heard, StayedSilent)):
-            return [launch]
+        first: list[tuple[Action | None, dict[str, object]]] = []
+        if isinstance(turn.heard, Started) or not turn.launched:
+            first = [(plan_launch(turn.parties), {**self._launch_variables(), **variables})]
+            if isinstance(turn.heard, Started | StayedSilent):
+                return first
         memory = AgentMemory(
             buttons=turn.buttons,
             collecting=turn.collecting,
             legacy_keypad=turn.legacy_keypad,
             heard_text=turn.heard_text,
         )
-        heard = (plan_action(turn.heard, memory, turn.parties, turn.profile), variables)
-        return [heard] if turn.launched else [launch, heard]
+        return [*first, (plan_action(turn.heard, memory, turn.parties, turn.profile), variables)]
 
     def _launch_variables(self) -> dict[str, object]:
         return plan_variables(self._turn.parties, self._turn.call_sid, self._turn.profile)

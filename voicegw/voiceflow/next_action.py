@@ -118,7 +118,7 @@ def _button_request(button: Button | None) -> Action | None:
 
 
 def _named_button(words: str, buttons: tuple[Button, ...]) -> Button | None:
-    wanted = _bare_words(words)
+    wanted = _bare_words(words) if buttons else ""
     return next((button for button in buttons if wanted and _bare_words(button.name) == wanted), None)
 
 
