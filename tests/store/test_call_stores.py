@@ -10,7 +10,7 @@ import pytest
 from voicegw.errors import StaleVersion, StoreError
 from voicegw.store.memory import MemoryStore
 from voicegw.store.sqlite import SqliteStore
-from voicegw.turns.ports import CallStore, StoredAudio
+from voicegw.turns.ports import RECORDING_REST_SECONDS, RECORDINGS_KEPT, CallStore, StoredAudio
 
 LIFETIME = 100.0
 
@@ -166,6 +166,52 @@ async def test_counts_start_anew_in_each_window(store: CallStore, wall: Clock) -
     assert await store.count("support", 3600) == 1
     wall.now += 3600
     assert await store.count("sales", 3600) == 1
+
+
+async def test_a_call_keeps_its_latest_two_turns(store: CallStore) -> None:
+    await store.create_call("CA1", b"one")
+    await store.create_call("CA2", b"one")
+    await store.append_turn("CA2", 1, (b"other",), over=True)
+    for turn in (1, 2, 3, 4):
+        await store.append_turn("CA1", turn, (b"a",), over=False)
+        await store.append_turn("CA1", turn, (b"b",), over=True)
+    kept = [turn for turn in range(6) if await store.read_turn("CA1", turn) is not None]
+    assert kept == [3, 4]
+    latest = await store.read_turn("CA1", 4)
+    assert latest is not None
+    assert latest.entries == (b"a", b"b")
+    assert await store.read_turn("CA2", 1) is not None
+
+
+async def test_a_call_keeps_its_latest_recordings(store: CallStore) -> None:
+    await store.create_call("CA1", b"one")
+    await store.create_call("CA2", b"one")
+    await store.put_audio("CA2", "other", StoredAudio(b"RIFF", "audio/wav"))
+    for number in range(RECORDINGS_KEPT + 3):
+        await store.put_audio("CA1", f"token-{number}", StoredAudio(b"RIFF", "audio/wav"))
+    kept = [number for number in range(RECORDINGS_KEPT + 3) if await store.get_audio(f"token-{number}")]
+    assert kept == list(range(3, RECORDINGS_KEPT + 3))
+    assert await store.get_audio("other") is not None
+
+
+async def test_recordings_of_a_call_that_is_over_go_before_the_call_does(wall: Clock, tmp_path: Path) -> None:
+    lifetime = 26 * 3600.0
+    sqlite = SqliteStore(tmp_path / "calls.db", wall=wall, lifetime_seconds=lifetime)
+    await sqlite.open()
+    stores: tuple[CallStore, ...] = (sqlite, MemoryStore(wall=wall, lifetime_seconds=lifetime))
+    for store in stores:
+        for call_sid, live in (("CA1", False), ("CA2", True)):
+            await store.create_call(call_sid, b"one")
+            await store.put_audio(call_sid, f"of-{call_sid}", StoredAudio(b"RIFF", "audio/wav"))
+            await store.save_call(call_sid, b"two", 1, live=live)
+    for later, gone in ((RECORDING_REST_SECONDS - 1, False), (1.0, True)):
+        wall.now += later
+        for store in stores:
+            assert await store.purge() == 0
+            assert (await store.get_audio("of-CA1") is None) is gone
+            assert await store.get_audio("of-CA2") is not None
+            assert await store.load_call("CA1") is not None
+    await sqlite.close()
 
 
 async def test_sqlite_remembers_calls_over_a_restart(wall: Clock, tmp_path: Path) -> None:

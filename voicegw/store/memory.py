@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from voicegw.errors import StaleVersion
-from voicegw.turns.ports import StoredAudio, StoredCall, StoredTurn
+from voicegw.turns.ports import RECORDING_REST_SECONDS, RECORDINGS_KEPT, StoredAudio, StoredCall, StoredTurn
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class _Call:
     live: bool = True
     turns: dict[int, _Turn] = field(default_factory=dict)
     answers: dict[str, bytes] = field(default_factory=dict)
-    audio: set[str] = field(default_factory=set)
+    audio: list[str] = field(default_factory=list)
 
 
 class MemoryStore:
@@ -69,13 +69,14 @@ class MemoryStore:
         return tuple(call_sid for call_sid, call in self._calls.items() if call.live and call.expires_at > now)
 
     async def forget_call(self, call_sid: str) -> None:
-        call = self._calls.pop(call_sid, None)
-        for token in call.audio if call else ():
-            self._audio.pop(token, None)
+        if (call := self._calls.pop(call_sid, None)) is not None:
+            self._drop_audio(call, kept=0)
 
     async def append_turn(self, call_sid: str, turn: int, entries: tuple[bytes, ...], *, over: bool) -> None:
         if (call := self._known(call_sid)) is None:
             return
+        if turn not in call.turns:
+            call.turns = {known: progress for known, progress in call.turns.items() if known >= turn - 1}
         progress = call.turns.setdefault(turn, _Turn())
         progress.entries.extend(entries)
         progress.over = progress.over or over
@@ -89,8 +90,9 @@ class MemoryStore:
 
     async def put_audio(self, call_sid: str, token: str, audio: StoredAudio) -> None:
         if (call := self._known(call_sid)) is not None:
-            call.audio.add(token)
+            call.audio.append(token)
             self._audio[token] = audio
+            self._drop_audio(call, kept=RECORDINGS_KEPT)
 
     async def get_audio(self, token: str) -> StoredAudio | None:
         return self._audio.get(token)
@@ -122,12 +124,19 @@ class MemoryStore:
         expired = [call_sid for call_sid, call in self._calls.items() if call.expires_at <= now]
         for call_sid in expired:
             await self.forget_call(call_sid)
+        for call in self._calls.values():
+            if not call.live and call.expires_at - self._lifetime + RECORDING_REST_SECONDS <= now:
+                self._drop_audio(call, kept=0)
         self._names = {name: held for name, held in self._names.items() if held[1] > now}
         self._counts = {key: counted for key, counted in self._counts.items() if counted[1] > now}
         return len(expired)
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    def _drop_audio(self, call: _Call, *, kept: int) -> None:
+        while len(call.audio) > kept:
+            self._audio.pop(call.audio.pop(0), None)
 
     def _expiry(self) -> float:
         return self._wall() + self._lifetime

@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from voicegw.errors import StaleVersion, StoreError
 from voicegw.store.sqlite_file import SqliteFile
-from voicegw.turns.ports import StoredAudio, StoredCall, StoredTurn
+from voicegw.turns.ports import RECORDING_REST_SECONDS, StoredAudio, StoredCall, StoredTurn
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -82,7 +82,8 @@ class SqliteStore:
         return await self._do(SqliteFile.count, key, window_seconds, self._wall())
 
     async def purge(self) -> int:
-        return await self._do(SqliteFile.purge, self._wall())
+        now = self._wall()
+        return await self._do(SqliteFile.purge, now, now + self._lifetime - RECORDING_REST_SECONDS)
 
     async def close(self) -> None:
         """Close the file; what was written stays."""

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from voicegw.errors import StoreError
-from voicegw.turns.ports import StoredAudio, StoredCall, StoredTurn
+from voicegw.turns.ports import RECORDINGS_KEPT, StoredAudio, StoredCall, StoredTurn
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -128,6 +128,11 @@ class SqliteFile:
             )
             if not alive.rowcount:
                 return
+            for table in ("turns", "entries"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE call_sid = ? AND turn < ?",  # noqa: S608 (our own table names)
+                    (call_sid, turn - 1),
+                )
             connection.execute(
                 "INSERT INTO turns VALUES (?, ?, ?, ?) ON CONFLICT (call_sid, turn) DO UPDATE SET "
                 "ended = max(ended, excluded.ended), beat_at = excluded.beat_at",
@@ -154,10 +159,16 @@ class SqliteFile:
         return StoredTurn(tuple(entry for (entry,) in entries), bool(row[0]), row[1])
 
     def put_audio(self, call_sid: str, token: str, audio: StoredAudio) -> None:
-        self._connection.execute(
-            "INSERT OR REPLACE INTO audio SELECT ?, call_sid, ?, ? FROM calls WHERE call_sid = ?",
-            (token, audio.content, audio.content_type, call_sid),
-        )
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO audio SELECT ?, call_sid, ?, ? FROM calls WHERE call_sid = ?",
+                (token, audio.content, audio.content_type, call_sid),
+            )
+            connection.execute(
+                "DELETE FROM audio WHERE call_sid = ? AND rowid NOT IN "
+                "(SELECT rowid FROM audio WHERE call_sid = ? ORDER BY rowid DESC LIMIT ?)",
+                (call_sid, call_sid, RECORDINGS_KEPT),
+            )
 
     def get_audio(self, token: str) -> StoredAudio | None:
         row = self._connection.execute("SELECT content, content_type FROM audio WHERE token = ?", (token,)).fetchone()
@@ -189,10 +200,15 @@ class SqliteFile:
         ).fetchone()
         return int(row[0])
 
-    def purge(self, now: float) -> int:
+    def purge(self, now: float, recordings_until: float) -> int:
+        """Drop what has expired, and the recordings of ended calls that expire at `recordings_until` or before."""
         rows = self._connection.execute("SELECT call_sid FROM calls WHERE expires_at <= ?", (now,)).fetchall()
         self.forget_calls(tuple(call_sid for (call_sid,) in rows))
         with self._transaction() as connection:
+            connection.execute(
+                "DELETE FROM audio WHERE call_sid IN (SELECT call_sid FROM calls WHERE live = 0 AND expires_at <= ?)",
+                (recordings_until,),
+            )
             connection.execute("DELETE FROM names WHERE expires_at <= ?", (now,))
             connection.execute("DELETE FROM counts WHERE expires_at <= ?", (now,))
         return len(rows)

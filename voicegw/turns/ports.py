@@ -71,6 +71,12 @@ class StoredTurn:
     beat_at: float
 
 
+# Twice what one answer can hold, so that what the caller is hearing now is always there
+RECORDINGS_KEPT = 100
+# The last one is fetched at once; a call itself is remembered for longer, because its webhooks may be replayed
+RECORDING_REST_SECONDS = 3600.0
+
+
 @dataclass(frozen=True, slots=True)
 class StoredAudio:
     """Audio that the carrier will fetch."""
@@ -143,12 +149,14 @@ class CallStore(Protocol):
         ...
 
     async def append_turn(self, call_sid: str, turn: int, entries: tuple[bytes, ...], *, over: bool) -> None:
-        """Append to a turn's progress; no entries: only a sign of life."""
+        """Append to a turn's progress; no entries: only a sign of life. A call keeps its latest two turns."""
         ...
 
     async def read_turn(self, call_sid: str, turn: int) -> StoredTurn | None: ...
 
-    async def put_audio(self, call_sid: str, token: str, audio: StoredAudio) -> None: ...
+    async def put_audio(self, call_sid: str, token: str, audio: StoredAudio) -> None:
+        """Keep a recording: the `RECORDINGS_KEPT` latest of a call, and after its end for `RECORDING_REST_SECONDS`."""
+        ...
 
     async def get_audio(self, token: str) -> StoredAudio | None: ...
 
