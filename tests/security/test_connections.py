@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from voicegw.cli import bounded_http
+from voicegw.cli import bounded_http, serving
 from voicegw.cli.serving import Site, listen
 
 HEAD = b"POST /twilio/voice HTTP/1.1\r\nHost: gateway\r\n"
@@ -104,6 +104,28 @@ async def test_an_answer_that_nobody_takes_is_dropped(port: int, monkeypatch: py
                 await writer.drain()
                 await asyncio.sleep(0)
     writer.transport.abort()
+
+
+@pytest.mark.parametrize("begin", [b"", HEAD, HEAD + b"Content-Length: 0\r\n\r\n"], ids=["silent", "slow", "idle"])
+async def test_connections_without_a_request_make_room_for_one_that_has_one(
+    monkeypatch: pytest.MonkeyPatch, begin: bytes
+) -> None:
+    monkeypatch.setattr(serving, "MAX_CONNECTIONS", 20)
+    listening = listen("127.0.0.1", 0)
+    async with Site(answer, listening) as site:
+        site.open()
+        port = listening.getsockname()[1]
+        held = []
+        for _ in range(60):
+            _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(begin)
+            held.append(writer)
+            reader, asking = await asyncio.open_connection("127.0.0.1", port)
+            asking.write(HEAD + b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 403")
+            asking.transport.abort()
+        for writer in held:
+            writer.transport.abort()
 
 
 async def test_requests_on_one_connection_go_on_beyond_the_deadline_of_the_first(port: int) -> None:

@@ -1,7 +1,7 @@
 """HTTP connections that cannot be held for nothing: a deadline for each request, and a bound for its head.
 
 Uvicorn by itself waits for ever for a request that was begun (or never was), and takes a head of any length: a few
-hundred silent connections would keep every caller out.
+hundred silent connections would keep every caller out. Here they make room for those who have something to say.
 """
 
 import asyncio
@@ -27,6 +27,8 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_request()
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._request_is_here()
@@ -59,6 +61,17 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """Anyone may ask for a WebSocket; that there is none is no news for the log."""
+
+    def _make_room(self) -> None:
+        """Full: whoever has kept us waiting longest goes, then who only keeps a connection open; else it is a 503."""
+        others = [peer for peer in self.connections if isinstance(peer, BoundedHttp) and peer is not self]
+        late = [(peer._deadline.when(), peer) for peer in others if peer._deadline is not None]
+        if late:
+            min(late, key=lambda each: each[0])[1].transport.abort()
+            return
+        idle = (peer for peer in others if peer.cycle is not None and peer.cycle.response_complete)
+        if (peer := next(idle, None)) is not None:
+            peer.transport.abort()
 
     def _await_request(self) -> None:
         if self._deadline is None:

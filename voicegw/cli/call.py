@@ -24,7 +24,13 @@ ScriptOption = Annotated[
 ]
 CallerOption = Annotated[str, typer.Option("--from", help=f"Who calls. [dim]default: {DEFAULT_CALLER}[/dim]")]
 CalledOption = Annotated[str, typer.Option("--to", help=f"Which number. [dim]default: {DEFAULT_CALLED}[/dim]")]
-AuthTokenOption = Annotated[str, typer.Option(envvar="TWILIO_AUTH_TOKEN", help="Signs the webhooks, as Twilio does.")]
+AuthTokenOption = Annotated[
+    str,
+    typer.Option(
+        envvar="TWILIO_AUTH_TOKEN",
+        help="Signs the webhooks, as Twilio does. Set it in the environment: an argument is in every process list.",
+    ),
+]
 AccountSidOption = Annotated[str, typer.Option(envvar="TWILIO_ACCOUNT_SID", help="The account that calls.")]
 PublicUrlOption = Annotated[
     str, typer.Option(help="The gateway's own VOICEGW_PUBLIC_URL, where URL is the way behind its proxy.")
