@@ -7,6 +7,7 @@ import subprocess
 import time
 import tracemalloc
 import wave
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -181,8 +182,9 @@ def test_many_channels_at_a_high_rate_never_reach_our_memory(monkeypatch: pytest
         return done
 
     monkeypatch.setattr(subprocess, "run", watched)
-    decode_prompt(bomb)
-    assert came_back[0] <= 2 * 48_000 * (MAX_PROMPT_SECONDS + 1)
+    with suppress(PromptUnreadable):  # a slow machine refuses it: that takes less still
+        decode_prompt(bomb)
+    assert sum(came_back) <= 4 + 2 * 96_000 * (MAX_PROMPT_SECONDS + 1)  # one channel of the eight
 
 
 @needs_ffmpeg
