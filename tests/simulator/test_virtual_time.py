@@ -1,6 +1,7 @@
 """The clock jumps, in order, and only when nothing is ready."""
 
 import asyncio
+import math
 import time
 
 import pytest
@@ -79,3 +80,21 @@ def test_what_a_coroutine_raises_comes_out() -> None:
 
     with pytest.raises(KeyError):
         run_virtual(fail())
+
+
+def test_time_reaches_a_deadline_that_rounding_puts_a_hair_away() -> None:
+    async def wait_a_hair(offset: int) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(offset):  # so that one is always ready while the other comes back for the rest of its time
+            await asyncio.sleep(0)
+        deadline = math.nextafter(loop.time(), math.inf)
+        for _ in range(1000):
+            if loop.time() >= deadline:
+                return
+            await asyncio.sleep(deadline - loop.time())
+        pytest.fail("time stands still")
+
+    async def two() -> None:
+        await asyncio.gather(wait_a_hair(0), wait_a_hair(1))
+
+    run_virtual(two())

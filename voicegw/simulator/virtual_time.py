@@ -5,6 +5,7 @@ stands still. What waits for a socket or a thread of its own may find that hours
 """
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -52,6 +53,16 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Seconds of virtual time; monotonic."""
         return self._virtual_now
+
+    @property
+    def _clock_resolution(self) -> float:
+        """What asyncio fires timers early by: here nothing. A real clock moves on while they come back for the rest of
+        their time, which rounding has left; this one would stand still, and they would come back for ever."""
+        return math.ulp(self._virtual_now)
+
+    @_clock_resolution.setter
+    def _clock_resolution(self, _: float) -> None:
+        """The base class sets the real clock's."""
 
     def _jump(self, timeout: float | None) -> float | None:
         """Move the clock by `timeout` and answer None, or answer how many real seconds to wait for something real."""
