@@ -86,7 +86,7 @@ def words_after_the_last_attempt(call: Played) -> float:
         (
             sound.at_seconds - ended_at
             for sound in call.report.heard
-            if sound.kind == "speech" and sound.at_seconds >= ended_at
+            if sound.kind == "speech" and sound.at_seconds >= ended_at - 0.001
         ),
         default=float("inf"),
     )

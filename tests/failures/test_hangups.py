@@ -28,9 +28,7 @@ def test_the_caller_hangs_up_at_any_moment(cases: tuple[tuple[str, float], ...])
         assert all(dial.at_seconds <= ended_at for dial in played.report.dialled), played.explain()
 
 
-@failure(
-    "caller hangs up", "and no status callback comes", "– (they are gone); the reaper tells the agent within 16 min"
-)
+@failure("caller hangs up", "and no status callback comes", "– (they are gone); the reaper tells the agent")
 @cases(UNREPORTED, quick=5, size=40)
 def test_a_call_whose_end_nobody_reports_is_reaped(cases: tuple[tuple[str, float], ...]) -> None:
     async def reap(world: World) -> None:

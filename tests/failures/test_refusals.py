@@ -148,7 +148,7 @@ def test_a_session_begins_at_the_second_try(cases: tuple[tuple[str, int], ...]) 
         assert [asked.action["type"] for asked in call.asked].count("launch") == 1, call.explain()
 
 
-@failure("session", "twice", "the failure phrase; what they say then starts a session and launches")
+@failure("session", "the same, twice", "the failure phrase; what they say then starts a session and launches")
 @cases([(name, 2) for name in NO_SESSION], quick=2, first=1)
 def test_a_session_does_not_begin(cases: tuple[tuple[str, int], ...]) -> None:
     cells = [
