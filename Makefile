@@ -46,6 +46,7 @@ fuzz: $(VENV)/.fuzz ## each parser on invented input for two minutes (FUZZ_SECON
 ONLY ?= *
 
 mutants: $(VENV)/.mutants ## do the tests notice a changed line? (an hour; ONLY='twiml.text*' for a part)
+	@rm -rf mutants
 	-$(BIN)/mutmut run '$(ONLY)'
 	@$(BIN)/python fuzz/scores.py
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from voicegw.call.inputs import CallParties, ForwardEnded, ForwardOutcome, Said, Started, StayedSilent
-from voicegw.call.instructions import Forward, Say
+from voicegw.call.instructions import Forward, HangUp, Say
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
 from voicegw.errors import StaleVersion, StoreError
 from voicegw.turns.conversation import REAP_AFTER_SECONDS, UnknownCall
 
 Call = Callable[..., Any]
-HELLO = Say(text="Hello.")
+HELLO, GO = Say(text="Hello."), Said(text="go")
 DESK = Destination(to="+14155550100")
 FORWARDING = NumberProfile(
     number="+15005550006", forwarding=Forwarding(destinations={"desk": (DESK,)}, human="desk"), fallback=(DESK,)
@@ -116,6 +116,47 @@ class TestRescues:
         await asyncio.sleep(0.1)
         assert (await other._timed(other.conversations.rescue(OTHER_SID, "asked"))).after == 0.0
         await slow
+
+    async def test_it_waits_for_the_step_that_is_being_answered(self, call: Call) -> None:
+        phone = call([HELLO], [2.0, Say(text="Next.")])
+        await phone.ring()
+        step = asyncio.create_task(replace(phone)._timed(phone.conversations.step(phone.call_sid, *phone.at, GO)))
+        await asyncio.sleep(0.5)
+        assert (await phone._timed(phone.conversations.rescue(phone.call_sid, "asked"))).after >= 1.5
+        assert (await step).say == ["Next."]
+
+    async def test_while_the_agent_thinks_it_goes_on_with_the_next_step_once(self, call: Call) -> None:
+        phone = call([HELLO], [20.0, HELLO])
+        await phone.ring()
+        turn, step = (await phone.say("think")).next
+        never_asked = (turn, step + 7)
+        sorry = await phone._timed(phone.conversations.rescue(phone.call_sid, "asked", never_asked))
+        assert (sorry.say, sorry.next) == (["Sorry."], (turn, step + 1))
+        state = await phone.state()
+        assert await phone.conversations.rescue(phone.call_sid, "asked", never_asked) == sorry.content
+        assert await phone.state() == state
+
+    async def test_what_was_still_to_be_said_is_not_said_on_the_way_to_people(self, call: Call) -> None:
+        phone = call([Say(text="One."), Say(text="Two."), Say(text="Three.")], profile=FORWARDING)
+        phone.performer.per_answer = 1
+        assert (await phone.ring()).then == "more"
+        await phone.conversations.rescue(phone.call_sid, "asked")
+        phone.performer.per_answer = 99
+        desk = await phone._timed(phone.conversations.rescue(phone.call_sid, "asked again"))
+        assert desk.then == "dial-leg"
+        assert not {"Two.", "Three."} & set(desk.say)
+
+    async def test_a_goodbye_that_was_lost_is_said_again_and_the_call_stays_over(self, call: Call) -> None:
+        phone = call([HELLO], [Say(text="Bye."), HangUp()])
+        asked = (await phone.ring()).next
+        assert (await phone.say("bye")).then == "finish"
+        await asyncio.sleep(1.0)
+        before = await phone.state()
+        sorry = await phone._timed(phone.conversations.rescue(phone.call_sid, "asked", asked))
+        assert (sorry.say, sorry.next) == (["Sorry."], asked)
+        assert (await phone.state()).step == before.step
+        assert list(await phone.store.live_calls()) == []
+        assert len(phone.agent.ended) == 1
 
 
 class TestLines:
