@@ -15,6 +15,25 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "failures.md"
 BEGIN = "<!-- the table begins: written by tests/failures/table.py -->"
+PARTS = (
+    "agent slow",
+    "agent refuses",
+    "agent cannot work",
+    "session",
+    "answer breaks off",
+    "answer damaged",
+    "answer in pieces",
+    "forward fails",
+    "caller hangs up",
+    "webhook lost",
+    "webhook repeated",
+    "status callbacks",
+    "store fails",
+    "gateway is told to stop",
+    "gateway is replaced",
+    "gateway dies",
+    "two faults at once",
+)
 END = "<!-- the table ends -->"
 
 
@@ -24,6 +43,7 @@ class Row:
 
     group: Any
     test: str
+    line: int
     quick: int = 0
     sweep: int = 0
 
@@ -35,13 +55,17 @@ class Collector:
     rows: dict[str, Row] = field(default_factory=dict)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Everything is collected."""
+        self.count(session.items)
+
+    def count(self, items: Iterable[Any]) -> None:
         """Count the cells of each test that is marked as a group."""
-        for item in session.items:
+        for item in items:
             mark = item.get_closest_marker("failure")
             if mark is None:
                 continue
             name = item.nodeid.partition("[")[0].removeprefix("tests/failures/")
-            row = self.rows.setdefault(name, Row(mark.args[0], name))
+            row = self.rows.setdefault(name, Row(mark.args[0], name, item.location[1] or 0))
             cells = _cells_of(item)
             if item.get_closest_marker("sweep"):
                 row.sweep += cells
@@ -58,7 +82,7 @@ def _cells_of(item: Any) -> int:
 
 
 def collect() -> list[Row]:
-    """All groups, in the order of the files and of the tests in them."""
+    """All groups."""
     collector = Collector()
     room = str(Path(__file__).parent)
     arguments = ["--collect-only", "-q", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--no-header", room]
@@ -68,9 +92,9 @@ def collect() -> list[Row]:
 
 
 def render(rows: Iterable[Row]) -> str:
-    """The table in Markdown, grouped by where the fault is."""
+    """The table in Markdown, grouped by where the fault is; the order of `rows` does not matter."""
     parts: dict[str, list[Row]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (PARTS.index(row.group.part), row.test.partition("::")[0], row.line)):
         parts.setdefault(row.group.part, []).append(row)
     lines: list[str] = []
     total = quick = 0
