@@ -39,6 +39,7 @@ _PARTS = {
     "fastapi": "FastAPI, Starlette",
     "structlog": "logs",
     "logging": "logs",
+    "asyncio/runners": "event loop, sockets",
     "asyncio": "asyncio",
     "concurrent/futures": "executor",
     "threading.py": "executor",
@@ -60,12 +61,11 @@ def show_parts(profile: Path, turns: int, least_percent: float = 0.5) -> None:
         functions[name] += own_seconds
         for (caller, _, _), (_, _, seconds, _) in callers.items():
             parts[_part_of(caller if caller != "~" else name)] += seconds
-    parts["loop, waiting for events"] += parts.pop("run", 0.0)
-    total = sum(parts.values()) - parts["loop, waiting for events"]
+    total = sum(parts.values())
     rows = [
         (name, f"{seconds / total * 100:.1f}", f"{seconds / turns * 1e6:.0f}")
         for name, seconds in _greatest(parts)
-        if seconds / total * 100 >= least_percent and name != "loop, waiting for events"
+        if seconds / total * 100 >= least_percent
     ]
     show_table(("part", "%", "us/turn profiled"), rows)
     print()
@@ -80,8 +80,6 @@ def _greatest(seconds: dict[str, float]) -> list[tuple[str, float]]:
 
 
 def _part_of(file: str) -> str:
-    if "run_until_complete" in file or "run_forever" in file:
-        return "run"
     return next((part for name, part in _PARTS.items() if name in file), "other")
 
 
