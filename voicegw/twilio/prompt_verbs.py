@@ -1,5 +1,6 @@
 """Prompts as Twilio's `<Say>` and `<Play>`: in the number's voice, in parts that it takes, as many as fit. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -39,6 +40,8 @@ def split_prompt(prompt: Prompt) -> list[Prompt]:
 
 def that_fit(prompts: Sequence[Prompt], setting: Setting) -> list[Prompt]:
     """The first of `prompts` that one document holds."""
+    if sum(_most_bytes(prompt, setting) for prompt in prompts) <= MAX_BODY_BYTES:
+        return list(prompts)
     fitting: list[Prompt] = []
     size = 0
     for prompt in prompts:
@@ -47,6 +50,14 @@ def that_fit(prompts: Sequence[Prompt], setting: Setting) -> list[Prompt]:
             break
         fitting.append(prompt)
     return fitting
+
+
+def _most_bytes(prompt: Prompt, setting: Setting) -> float:
+    """More than plain words can take in a document: a character at most six bytes (`&quot;`), a tag under a hundred."""
+    if not isinstance(prompt, Say) or prompt.ssml:
+        return math.inf
+    characters = len(prompt.text) + len(prompt.language or setting.language) + len(setting.voice)
+    return 6 * characters + 100
 
 
 def render_prompts(prompts: Sequence[Prompt], setting: Setting) -> tuple[Spoken, ...]:
