@@ -1,6 +1,6 @@
 """Calls as they usually go, to put into trouble: each a `Cell` in which the agent does what it should, or nearly."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -61,8 +61,3 @@ def insisting(name: str) -> tuple[Step, ...]:
     *steps, heard, last = CALLS[name].steps
     again = Says("as I said")
     return (*steps, again, heard, last) if isinstance(heard, Hears) else (*steps, heard, again, last)
-
-
-def each(make: Callable[[str], Cell]) -> list[Cell]:
-    """All of the usual calls."""
-    return [make(name) for name in CALLS]

@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
@@ -48,9 +48,3 @@ def cases(every: Sequence[_Case], *, quick: int, size: int = 60, first: int = 0)
         pytest.param(chunk, id=f"sweep-{number}", marks=pytest.mark.sweep) for number, chunk in enumerate(chunks, 1)
     ]
     return pytest.mark.parametrize("cases", params)
-
-
-def size_of(item: Any) -> int:
-    """How many cells a collected test plays; 1 for a test without cases."""
-    callspec = getattr(item, "callspec", None)
-    return len(callspec.params["cases"]) if callspec and "cases" in callspec.params else 1

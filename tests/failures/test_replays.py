@@ -1,5 +1,6 @@
 """Webhooks that come twice, in another order, or after the end: the same bytes, and nothing happens twice."""
 
+from functools import partial
 from random import Random
 
 from calls import CALLS, call
@@ -45,10 +46,7 @@ def test_every_webhook_goes_to_another_process(cases: tuple[tuple[str, int], ...
 @cases(SHUFFLED, quick=4)
 def test_webhooks_after_the_end_change_nothing(cases: tuple[tuple[str, int], ...]) -> None:
     play_cells(
-        [
-            call(name, f"shuffled by {seed}", way=lambda web, seed=seed: Afterwards(web, Random(seed)))  # type: ignore[misc]
-            for name, seed in cases
-        ]
+        [call(name, f"shuffled by {seed}", way=partial(Afterwards, chance=Random(seed))) for name, seed in cases]
     )
 
 
@@ -57,7 +55,7 @@ def test_webhooks_after_the_end_change_nothing(cases: tuple[tuple[str, int], ...
 def test_an_older_status_is_no_news(cases: tuple[tuple[str, str], ...]) -> None:
     play_cells(
         [
-            call(name, f"told {status}", way=lambda web, status=status: StatusAmidst(web, status, AUTH_TOKEN))  # type: ignore[misc]
+            call(name, f"told {status}", way=partial(StatusAmidst, status=status, auth_token=AUTH_TOKEN))
             for name, status in cases
         ]
     )

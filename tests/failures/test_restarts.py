@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import cache, partial
 
 from broken_agent import Script
 from calls import CALLS, insisting
@@ -46,26 +47,26 @@ def test_a_kill_at_any_moment(cases: tuple[tuple[str, float], ...]) -> None:
 @failure("gateway dies", "killed between any two webhooks", "the call goes on")
 @cases(BETWEEN, quick=5, size=60)
 def test_a_kill_between_two_webhooks(cases: tuple[tuple[str, int], ...]) -> None:
-    async def trouble(world: World, number: int) -> None:
+    async def trouble(number: int, world: World) -> None:
         while world.front.answered < number:
             world.front.news.clear()
             await world.front.news.wait()
         await world.kill()
 
     for name, number in cases:
-        killed(name, f"killed after webhook {number}", lambda world, number=number: trouble(world, number))  # type: ignore[misc]
+        killed(name, f"killed after webhook {number}", partial(trouble, number))
 
 
 @failure("gateway dies", "killed every 3 to 7 s, again and again", "the call goes on, with apologies")
 @cases([(name, apart) for name in CALLS for apart in (3.0, 4.3, 5.0, 7.0)], quick=5)
 def test_one_kill_after_another(cases: tuple[tuple[str, float], ...]) -> None:
-    async def trouble(world: World, apart: float) -> None:
+    async def trouble(apart: float, world: World) -> None:
         for _ in range(4):
             await asyncio.sleep(apart)
             await world.kill()
 
     for name, apart in cases:
-        killed(name, f"killed every {apart} s", lambda world, apart=apart: trouble(world, apart))  # type: ignore[misc]
+        killed(name, f"killed every {apart} s", partial(trouble, apart))
 
 
 @failure(
@@ -81,13 +82,9 @@ def test_a_hand_over_at_any_moment(cases: tuple[tuple[str, float], ...]) -> None
         assert [asked.action for asked in played.asked] == _asked_in_peace(name), played.explain()
 
 
-_PEACE: dict[str, list[object]] = {}
-
-
+@cache
 def _asked_in_peace(name: str) -> list[object]:
-    if name not in _PEACE:
-        _PEACE[name] = [asked.action for asked in play_troubled(CALLS[name]).asked]
-    return _PEACE[name]
+    return [asked.action for asked in play_troubled(CALLS[name]).asked]
 
 
 @failure(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from calls import CALLS, insisting
@@ -74,7 +75,7 @@ def test_any_operation_of_the_store_fails(cases: tuple[tuple[str, int, int], ...
     for name, first, count in cases:
         title = f"{name}, operations {first} to {first + count - 1} fail"
         cell = replace(CALLS[name], name=title, limits=WEAK, steps=insisting(name))
-        play_troubled(cell, trouble=reap, weaken=lambda store, at=(first, count): Weak(store, *at))  # type: ignore[misc]
+        play_troubled(cell, trouble=reap, weaken=partial(Weak, first=first, count=count))
 
 
 @failure("store fails", "operations that take 1.5 s", "the call as ever, slower")
@@ -82,7 +83,7 @@ def test_any_operation_of_the_store_fails(cases: tuple[tuple[str, int, int], ...
 def test_any_operation_of_the_store_is_slow(cases: tuple[tuple[str, int, float], ...]) -> None:
     for name, first, seconds in cases:
         cell = replace(CALLS[name], name=f"{name}, operation {first} takes {seconds} s", limits=WEAK)
-        play_troubled(cell, weaken=lambda store, at=(first, 1, seconds): Weak(store, *at))  # type: ignore[misc]
+        play_troubled(cell, weaken=partial(Weak, first=first, count=1, slow_seconds=seconds))
 
 
 @failure(
@@ -94,5 +95,5 @@ def test_any_operation_of_the_store_is_slow(cases: tuple[tuple[str, int, float],
 def test_the_store_is_gone(cases: tuple[tuple[str, int], ...]) -> None:
     for name, first in cases:
         cell = replace(CALLS[name], name=f"{name}, the store is gone from operation {first} on", steps=GIVES_UP)
-        played = play_troubled(cell, trouble=reap, weaken=lambda store, first=first: Gone(store, first))  # type: ignore[misc]
+        played = play_troubled(cell, trouble=reap, weaken=partial(Gone, first=first))
         assert hears(played.report, FINAL) or not hears(played.report, RECOVERING), played.explain()
