@@ -55,7 +55,7 @@ bench: $(VENV)/.bench ## measure: turns for one core, the wait for the first wor
 	$(BIN)/python -m bench.webhook_turns --parts
 	$(BIN)/python -m bench.first_word
 	$(BIN)/python -m bench.soak
-	$(BIN)/python -m bench.soak --sqlite --calls 5000
+	$(BIN)/python -m bench.soak --sqlite
 
 lock: ## write the locks anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
