@@ -29,15 +29,16 @@ SECRETS = {"the agent's key": "VF.DM.demo", "the carrier's token": "token-of-the
 MAX_ATTEMPTS = 3
 
 
-def limits(latency_seconds: float, *, quiet: bool) -> Limits:
-    """What is borne. An agent that says nothing leaves its caller in silence: that is its own choice.
+def limits(latency_seconds: float, *, quiet: bool, drops_keys: bool = False) -> Limits:
+    """What is borne. An agent that says nothing leaves its caller in silence: that is its own choice. Where it takes
+    no entry without a delimiter (`drops_keys`), keys without one are silence, and the number's reprompts go on.
 
     Keys typed between two documents cannot be had in gather mode; `lost_by_us` finds those that can.
     """
     return Limits(
         owed_silence_seconds=30 if quiet else 4 + latency_seconds,
         # the second that follows a part of an answer is listened to before
-        listening_silence_seconds=60 if quiet else 11 + latency_seconds,
+        listening_silence_seconds=60 if quiet else 36 if drops_keys else 11 + latency_seconds,
         reprompt_silence_seconds=60 if quiet else 36,
         unforgivable_losses=frozenset(),
         dials=MAX_ATTEMPTS + 1,
@@ -127,7 +128,9 @@ def play(world: World, seed: int, modules: Modules) -> tuple[Call, list[str], An
     from_ = chance.choice(("+14155550123", "anonymous", "+266696687", "client:alice"))
     caller = random_caller.RandomCaller(Random(chance.random()), acts=chance.choice((5, 20, 40)))
     call = world.call(caller, from_=from_)
-    return call, wrongs(call, agent, limits(world.rules.latency_seconds, quiet=quiet)), agent
+    drops_keys = '"timeoutInSeconds":0,' in agent.transcript(call.report.call_sid)
+    borne = limits(world.rules.latency_seconds, quiet=quiet, drops_keys=drops_keys)
+    return call, wrongs(call, agent, borne), agent
 
 
 def steps(call: Call) -> int:
