@@ -16,7 +16,7 @@ from voicegw.simulator.callees import human
 World = Any
 
 FALLBACK = "+15005550188"
-FAILURE = "Sorry, something went wrong|I'm sorry, that didn't work"
+FAILURE = "Sorry, something went wrong|I'm sorry, that didn't work|a little trouble getting started"
 UNAVAILABLE = "our assistant is not available"
 CONNECTING = "connecting you"
 
@@ -189,7 +189,8 @@ def until(seconds: float, kind: str, *whats: str) -> Trouble:
 def test_the_third_failure_in_a_row_leads_to_a_human(practice: Practice, kind: str) -> None:
     [call] = practice.play(until(9999, kind), [stubborn(2)])
     assert dialled(call) == [FALLBACK]
-    assert heard(call).count("orry") == 2
+    assert "a little trouble getting started" in heard(call)
+    assert heard(call).count("orry") == 1
 
 
 def test_without_a_human_the_call_ends_with_a_goodbye(practice: Practice) -> None:

@@ -16,7 +16,6 @@ SORRY = "something went wrong. Please say that again|that didn't work|a little t
 GIVE_UP = "taking longer than it should"
 UNAVAILABLE = "our assistant is not available"
 FINAL = "can't help you at the moment. Please call again later"
-APOLOGY = "something went wrong on our side"
 RECOVERING = "I'll be right back with you"
 BUSY = "All our lines are busy"
 CONNECTING = "I'm connecting you"

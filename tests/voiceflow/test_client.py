@@ -157,7 +157,7 @@ async def test_an_agent_that_babbles_after_its_end_event_is_left(agent: Any, tra
 
     agent.scripts = [babble]
     assert await take_turn(make_client(agent, transport)) == []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await agent.left.wait()
 
 
