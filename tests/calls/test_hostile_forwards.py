@@ -76,7 +76,7 @@ def test_hostile_target_is_not_dialled_and_the_caller_hears_why(world: World, ag
     world = replace(world, profile=world.profile.model_copy(update={"forwarding": CARELESS}), rules=CarrierRules())
     for address in TARGETS[first : first + TARGETS_IN_A_TEST]:
         asked = ways_to_ask(address)
-        if not address:
+        if not address.encode("utf-8", "ignore"):  # lone surrogates are dropped where a trace is read
             asked = asked[:2]  # a custom action without a number is none of ours
         waiting = list(asked)
 
