@@ -106,6 +106,8 @@ class NumberProfile(_Settings):
     escape_key: str = ""
     escape_words: tuple[str, ...] = ()
     allow_twiml: bool = False
+    sensitive: bool = False
+    keys_in_log: bool = False
     variables: dict[str, str] = Field(default_factory=dict)
     variable_names: dict[str, str] = Field(default_factory=dict)
     phrases: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)

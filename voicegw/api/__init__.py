@@ -1,0 +1,1 @@
+"""The operator's HTTP API: calls past and live, behind bearer tokens with scopes."""

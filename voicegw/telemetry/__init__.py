@@ -1,0 +1,1 @@
+"""What the process tells its operators as it runs: Prometheus metrics, OpenTelemetry traces."""
