@@ -33,6 +33,7 @@ from voicegw.call.instructions import (
 )
 from voicegw.call.plan import DialLeg, Finish, GoOn, HandOver, Hearing, Leg, Listen, still_to_do
 from voicegw.call.profile import Endpointing
+from voicegw.call.revising import revise
 from voicegw.call.state import (
     SCHEMA,
     AgentSettings,
@@ -221,3 +222,9 @@ def test_what_was_still_to_be_done_ends_with_the_call() -> None:
 )
 def test_an_answer_that_only_leads_towards_its_end_leaves_it_to_do(then: object, complete: bool, left: object) -> None:
     assert still_to_do(then, complete=complete) == left  # type: ignore[arg-type]
+
+
+def test_a_state_cannot_be_revised_in_a_field_that_it_does_not_have() -> None:
+    state = start_call("CA1", PARTIES, user_id="CA1", started_at=1_700_000_000.0)
+    with pytest.raises(TypeError, match=r"CallState has no such field: \{'mood'\}"):
+        revise(state, mood="sunny")

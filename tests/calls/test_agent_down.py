@@ -282,7 +282,7 @@ def test_the_end_of_a_call_is_told_to_an_agent_that_rests(practice: Practice) ->
 def test_a_wrong_key_sends_callers_to_a_human_at_once_until_it_is_mended(practice: Practice) -> None:
     callers = [ScriptedCaller([StaysSilent()]) for _ in range(6)]
     callers += [ScriptedCaller([Hears("How can I help you"), HangsUp()]) for _ in range(2)]
-    calls = practice.play(until(95, "wrong-key", "session", "probe"), callers, apart_seconds=20.0)
+    calls = practice.play(until(101, "wrong-key", "session", "probe"), callers, apart_seconds=20.0)
     for call in calls[:6]:
         assert dialled(call) == [FALLBACK]
         assert heard(call).count(UNAVAILABLE) == 1
