@@ -1,0 +1,184 @@
+"""Where the seconds of a turn went, read from a call's entries: pure, and never raises, whatever the entries are.
+
+    caller stops · · · received ──── sent ──── first byte ──── first sentence ──── answered
+           └ carrier ┘      └ gateway ┘   └ agent ┘      └ agent ┘         └ gateway ┘
+
+All moments are offsets in milliseconds from `received`, when the caller's input reached us; a moment that is not known
+is None. A turn that nobody's input began (an order from outside) is told from its own beginning, without a total.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from voicegw.call.entries import Entry
+from voicegw.call.records import (
+    ActionSent,
+    AnswerBegan,
+    CallerSpoke,
+    CallerStayedSilent,
+    ForwardFinished,
+    KeysPressed,
+    Record,
+    StepAnswered,
+    TurnBegan,
+    TurnEnded,
+    WebhookReceived,
+    WordsReady,
+)
+
+CARRIER_END_OF_SPEECH = "carrier: end of speech"
+GATEWAY = "gateway"
+AGENT_FIRST_BYTE = "agent: to first byte"
+AGENT_FIRST_SENTENCE = "agent: to first sentence"
+AGENT_WITHOUT_WORDS = "agent: without words"
+GATEWAY_ANSWER = "gateway: answer"
+
+# No moment of a call is further off: what claims to be is not a time. Keeps every sum in a 32-bit column.
+_FURTHEST_SECONDS = 500_000.0
+
+
+class Moments(Protocol):
+    """What `parts` needs of a turn: a `TurnTimes`, or what a table kept of one."""
+
+    @property
+    def stopped_ms(self) -> int | None: ...
+    @property
+    def sent_ms(self) -> int | None: ...
+    @property
+    def first_byte_ms(self) -> int | None: ...
+    @property
+    def first_sentence_ms(self) -> int | None: ...
+    @property
+    def answered_ms(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTimes:
+    """One turn's moments, in milliseconds from `received`. `heard` is the kind of input that it answers.
+
+    `filler_ms`: the first answer that had nothing of the agent's to say; `total_ms`: from the caller's last sound to
+    the answer; `failure`: the code of what went wrong, empty if nothing did.
+    """
+
+    turn: int
+    heard: str
+    stopped_ms: int | None = None
+    sent_ms: int | None = None
+    first_byte_ms: int | None = None
+    first_sentence_ms: int | None = None
+    filler_ms: int | None = None
+    answered_ms: int | None = None
+    total_ms: int | None = None
+    failure: str = ""
+
+
+def turn_times(entries: Sequence[Entry]) -> tuple[TurnTimes, ...]:
+    """The times of each turn among `entries` of one call, in the order in which they began.
+
+    The entries may come in any order and parts may be missing; a turn whose beginning is missing is left out.
+    """
+    dated = sorted((entry for entry in entries if abs(entry.offset) <= _FURTHEST_SECONDS), key=_order)
+    by_turn: dict[int, list[Entry]] = {}
+    for entry in dated:
+        by_turn.setdefault(entry.turn, []).append(entry)
+    return tuple(_times(turn, by_turn[turn.began.turn]) for turn in _beginnings(dated))
+
+
+def parts(times: Moments) -> tuple[tuple[str, int], ...]:
+    """What the wait was made of, in order: the name of each part and its milliseconds.
+
+    A part whose end is not known belongs to the next one; together they are the total, where there is one. A turn
+    that had nothing to say ends in the agent's own part: it is answered when the agent is done.
+    """
+    last_part = AGENT_WITHOUT_WORDS if times.first_sentence_ms is None else GATEWAY_ANSWER
+    moments = (
+        (CARRIER_END_OF_SPEECH, None if times.stopped_ms is None else 0),
+        (GATEWAY, times.sent_ms),
+        (AGENT_FIRST_BYTE, times.first_byte_ms),
+        (AGENT_FIRST_SENTENCE, times.first_sentence_ms),
+        (last_part, times.answered_ms),
+    )
+    found = []
+    since = times.stopped_ms or 0
+    for name, moment in moments:
+        if moment is not None:
+            found.append((name, moment - since))
+            since = moment
+    return tuple(found)
+
+
+def _order(entry: Entry) -> tuple[float, int]:
+    """By time; at one and the same moment the input comes before the turn that it begins."""
+    return (entry.offset, 0 if _is_input(entry.record) else 1)
+
+
+def _is_input(record: Record) -> bool:
+    match record:
+        case CallerSpoke() | KeysPressed() | CallerStayedSilent() | ForwardFinished():
+            return True
+        case WebhookReceived():
+            # The launch: the first webhook of a call is the input.
+            return record.name == "voice"
+        case _:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    began: Entry
+    kind: str
+    input: Entry | None
+
+
+def _beginnings(dated: Iterable[Entry]) -> Iterator[_Beginning]:
+    """Where each turn begins (first, where it is told twice), with the last input before it that no turn had."""
+    seen: set[int] = set()
+    waiting: Entry | None = None
+    for entry in dated:
+        if _is_input(entry.record):
+            waiting = entry
+        elif isinstance(entry.record, TurnBegan) and entry.turn not in seen:
+            seen.add(entry.turn)
+            yield _Beginning(entry, entry.record.heard, waiting)
+            waiting = None
+
+
+def _times(turn: _Beginning, dated: Iterable[Entry]) -> TurnTimes:
+    received = turn.began.offset if turn.input is None else turn.input.offset
+    stopped = None if turn.input is None else _stopped(turn.input.record)
+    since = [entry for entry in dated if entry.offset >= turn.began.offset]
+    ready = _first(since, WordsReady)
+    # A turn without words is answered when it is over: with what there is to do then, or with an apology.
+    due = _first(since, TurnEnded) if ready is None else ready
+    answers = [entry.offset for entry in since if isinstance(entry.record, StepAnswered)]
+    filler = next((at for at in answers if due is None or at < due), None)
+    answered = _milliseconds(next((at for at in answers if due is not None and at >= due), None), received)
+    return TurnTimes(
+        turn=turn.began.turn,
+        heard=turn.kind,
+        stopped_ms=stopped,
+        sent_ms=_milliseconds(_first(since, ActionSent), received),
+        first_byte_ms=_milliseconds(_first(since, AnswerBegan), received),
+        first_sentence_ms=_milliseconds(ready, received),
+        filler_ms=_milliseconds(filler, received),
+        answered_ms=answered,
+        total_ms=None if answered is None or stopped is None else answered - stopped,
+        failure=next((entry.record.failure for entry in since if isinstance(entry.record, TurnEnded)), ""),
+    )
+
+
+def _stopped(record: Record) -> int:
+    match record:
+        case CallerSpoke() | KeysPressed() if 0 <= record.quiet_seconds <= _FURTHEST_SECONDS:
+            return -round(1000 * record.quiet_seconds)
+        case _:
+            return 0
+
+
+def _first(dated: Iterable[Entry], kind: type[Record]) -> float | None:
+    return next((entry.offset for entry in dated if isinstance(entry.record, kind)), None)
+
+
+def _milliseconds(moment: float | None, received: float) -> int | None:
+    return None if moment is None else round(1000 * (moment - received))
