@@ -75,8 +75,7 @@ def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallSta
         match instruction:
             case Say() | PlayAudio() | PlayRecording():
                 prompts.append(_with_barge_in(state, instruction))
-                if state.asked.path is not None:
-                    state = revise(state, asked=replace(state.asked, path=None))
+                state = state if state.asked.path is None else revise(state, asked=replace(state.asked, path=None))
             case Forward() | HangUp() | StartRealtime() | ReturnRequest() | SpliceTwiml() | AgentDown():
                 state = _note_ending(state, instruction)
             case HoldSound() as hold:
