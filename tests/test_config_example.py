@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
 from voicegw.call.profile import Destination, Forwarding, Keypad, NumberProfile, Silence
-from voicegw.config import InvalidSettingsError, Realtime, Settings, Twilio, Voiceflow, load_settings
+from voicegw.config import EventReceiver, InvalidSettingsError, Realtime, Settings, Twilio, Voiceflow, load_settings
 
 EXAMPLE = Path(__file__).parent.parent / "voicegw.example.toml"
 SWITCHED_ON = re.sub(r"(?m)^#(?=[a-z\[])", "", EXAMPLE.read_text(encoding="utf-8"))
@@ -19,7 +19,17 @@ DEFAULTS = TABLES["defaults"]
 PLACES = DEFAULTS["forwarding"]["destinations"]["front desk"]
 # Settings without a useful default stand in the file as examples.
 EXAMPLES = {"public_url", "host", "twilio", "voiceflow", "realtime", "numbers", "account_sid", "auth_tokens", "api_key"}
-EXAMPLES |= {"project_id", "number", "environment", "forwarding", "keypad", "silence", "destinations", "human"}
+EXAMPLES |= {
+    "project_id",
+    "number",
+    "environment",
+    "forwarding",
+    "keypad",
+    "silence",
+    "destinations",
+    "human",
+    "events",
+}
 
 
 def written(model: type[BaseModel]) -> dict[str, object]:
@@ -29,6 +39,7 @@ def written(model: type[BaseModel]) -> dict[str, object]:
         Twilio: TABLES["twilio"],
         Voiceflow: TABLES["voiceflow"],
         Realtime: TABLES["realtime"],
+        EventReceiver: TABLES["events"][0],
         NumberProfile: {**TABLES["numbers"][1], **DEFAULTS},
         Keypad: DEFAULTS["keypad"],
         Silence: DEFAULTS["silence"],
@@ -55,7 +66,8 @@ def test_copied_as_it_is_the_file_sets_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [Settings, Twilio, Voiceflow, Realtime, NumberProfile, Keypad, Silence, Forwarding, Destination]
+    "model",
+    [Settings, Twilio, Voiceflow, Realtime, EventReceiver, NumberProfile, Keypad, Silence, Forwarding, Destination],
 )
 def test_every_setting_is_in_the_file_with_its_default(model: type[BaseModel]) -> None:
     names = set(model.model_fields) - {"insecure_dev"}

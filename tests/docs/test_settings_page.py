@@ -10,17 +10,18 @@ from pydantic import BaseModel, SecretStr
 
 from voicegw.call.phrases import PhraseName
 from voicegw.call.profile import Destination, Forwarding, Keypad, NumberProfile, Silence
-from voicegw.config import ENVIRONMENT_NAMES, Realtime, Settings, Twilio, Voiceflow, needs_restart
+from voicegw.config import ENVIRONMENT_NAMES, EventReceiver, Realtime, Settings, Twilio, Voiceflow, needs_restart
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
-MUST_BE_SET = {"public_url", "api_key", "project_id", "to", "number"}
+MUST_BE_SET = {"public_url", "api_key", "project_id", "to", "number", "name", "secret"}
 OWN_OF_A_NUMBER = {"number", "project_id", "environment"}
 # heading → (the table's path in the file, its model, the settings that stand under another heading)
 TABLES: dict[str, tuple[tuple[str, ...], type[BaseModel], set[str]]] = {
-    "Top of the file": ((), Settings, {"insecure_dev", "twilio", "voiceflow", "realtime", "numbers"}),
+    "Top of the file": ((), Settings, {"insecure_dev", "twilio", "voiceflow", "realtime", "events", "numbers"}),
     "`[twilio]`": (("twilio",), Twilio, set()),
     "`[voiceflow]`": (("voiceflow",), Voiceflow, set()),
     "`[realtime]`": (("realtime",), Realtime, set()),
+    "`[[events]]`": (("events",), EventReceiver, set()),
     "`[defaults]`": (("defaults",), NumberProfile, OWN_OF_A_NUMBER | {"keypad", "silence", "forwarding"}),
     "`[defaults.keypad]`": (("defaults", "keypad"), Keypad, set()),
     "`[defaults.silence]`": (("defaults", "silence"), Silence, set()),
@@ -63,6 +64,7 @@ def test_defaults_are_true(heading: str) -> None:
     _, model, _ = TABLES[heading]
     must_be_set = MUST_BE_SET - ({"api_key"} if model is Realtime else set())
     must_be_set -= {"project_id"} if model is NumberProfile else set()
+    must_be_set |= {"url"} if model is EventReceiver else set()
     for name, (_, default, _) in rows(heading).items():
         field = model.model_fields[name]
         expected = "—" if name in must_be_set else written(field.get_default(call_default_factory=True))

@@ -3,10 +3,12 @@
 from voicegw.config.faults import Fault, InvalidSettingsError
 from voicegw.config.load import load_settings
 from voicegw.config.names import ENVIRONMENT_NAMES
+from voicegw.config.receivers import EventReceiver
 from voicegw.config.settings import Realtime, Settings, Twilio, Voiceflow, needs_restart
 
 __all__ = [
     "ENVIRONMENT_NAMES",
+    "EventReceiver",
     "Fault",
     "InvalidSettingsError",
     "Realtime",

@@ -18,9 +18,9 @@ MASK = "********"
 NOT_SET = "(not set)"
 _MAX_VALUE_CHARS = 80
 _OWN_FAULT = "setting"
-_SECRETS = frozenset({"auth_tokens", "shared_keys", "api_key", "project_keys", "database_url", "redis_url"})
+_SECRETS = frozenset({"auth_tokens", "shared_keys", "api_key", "project_keys", "database_url", "redis_url", "secret"})
 # A misspelt secret is no setting we know, and must not be shown for that.
-_SECRET_TABLES = frozenset({"twilio", "voiceflow", "realtime"})
+_SECRET_TABLES = frozenset({"twilio", "voiceflow", "realtime", "events"})
 _LOOKS_SECRET = re.compile(r"token|tok|key|secret|pass|auth|api|sid", re.IGNORECASE)
 
 _WORDS = {

@@ -16,6 +16,7 @@ from voicegw.call.profile import Destination, Forwarding, Keypad, NumberProfile,
 from voicegw.config.checks import CheckedProfile
 from voicegw.config.faults import Fault, InvalidSettingsError, Path, dotted, explain, locate, show
 from voicegw.config.names import ENVIRONMENT_NAMES
+from voicegw.config.receivers import EventReceiver
 from voicegw.config.settings import Realtime, Settings, Twilio, Voiceflow
 from voicegw.config.sources import (
     EnvironmentSource,
@@ -45,6 +46,7 @@ _TABLES: Mapping[str, type[BaseModel]] = {
     "twilio": Twilio,
     "voiceflow": Voiceflow,
     "realtime": Realtime,
+    "events": EventReceiver,
     "defaults": NumberProfile,
     "numbers": NumberProfile,
     "keypad": Keypad,

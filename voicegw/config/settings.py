@@ -3,7 +3,6 @@
 Reads no file and no environment (`config.load` does); what one number is set to do is `call.profile`.
 """
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 from voicegw.call.addresses import line_of
 from voicegw.call.profile import NumberProfile
 from voicegw.config.faults import wrong
+from voicegw.config.hosts import is_loopback, is_private
+from voicegw.config.receivers import EventReceiver, different_names
 
 DEFAULT_BASE_URL = "https://general-runtime.voiceflow.com"
 # It stands in "X-Twilio-Webhooks-Signature-Settings: key=<id>,algorithm=HMAC_SHA256" (Twilio).
@@ -105,7 +106,7 @@ class Voiceflow(_Table):
     @classmethod
     def _is_base_url(cls, url: str) -> str:
         parts = _split(url, ("https", "http"))
-        if parts.scheme == "http" and not _is_private(parts.hostname or ""):
+        if parts.scheme == "http" and not is_private(parts.hostname or ""):
             raise wrong("would send the API key in clear", "Use https://; http:// only inside a private network.")
         return url.rstrip("/")
 
@@ -143,6 +144,7 @@ class Settings(_Table):
     stt: tuple[str, ...] = ()
     tts: tuple[str, ...] = ()
     realtime: Realtime = Realtime()
+    events: tuple[EventReceiver, ...] = ()
     numbers: tuple[NumberProfile, ...] = (NumberProfile(),)
 
     @property
@@ -152,9 +154,12 @@ class Settings(_Table):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the operator should be told at start: settings that are accepted and have no effect yet."""
+        """What the operator should be told at start: settings that have no effect yet, or that let others listen."""
         waiting = {"stt": self.stt, "tts": self.tts, "realtime.url": self.realtime.url}
-        return tuple(f"{name} takes effect only in stream mode." for name, value in waiting.items() if value)
+        return (
+            *(f"{name} takes effect only in stream mode." for name, value in waiting.items() if value),
+            *(f"events to {each.name} travel in clear, by http." for each in self.events if each.in_clear),
+        )
 
     def profile_for(self, called_number: str) -> NumberProfile | None:
         """What a called number (E.164 or SIP) is set to do; None: it is not in service."""
@@ -182,7 +187,7 @@ class Settings(_Table):
             return "0.0.0.0" if signed else "127.0.0.1"  # noqa: S104
         if re.fullmatch(r"[A-Za-z0-9.:_-]+", host) is None:
             raise wrong("is no address to listen on", "Use an IP address or a host name, such as 127.0.0.1.")
-        if info.data.get("insecure_dev") and not signed and not _is_loopback(host):
+        if info.data.get("insecure_dev") and not signed and not is_loopback(host):
             raise wrong(
                 "is open to others while webhooks are not checked", "Listen on 127.0.0.1, or set TWILIO_AUTH_TOKEN."
             )
@@ -197,7 +202,7 @@ class Settings(_Table):
                 return f"http://{info.data.get('host', '127.0.0.1')}:{info.data.get('port', 8080)}"
             raise wrong("is not set", "Set the https address at which Twilio reaches the gateway; it signs that URL.")
         parts = _split(url, ("https", "http"))
-        if parts.scheme == "http" and not (insecure or _is_loopback(parts.hostname or "")):
+        if parts.scheme == "http" and not (insecure or is_loopback(parts.hostname or "")):
             raise wrong("is not https", "Use https://; callers' words travel over it.")
         return url.rstrip("/")
 
@@ -217,6 +222,11 @@ class Settings(_Table):
             raise wrong("is not part of this version", "Unset it: live calls are kept in SQLite.")
         return url
 
+    @field_validator("events")
+    @classmethod
+    def _have_names(cls, receivers: tuple[EventReceiver, ...]) -> tuple[EventReceiver, ...]:
+        return different_names(receivers)
+
     @field_validator("stt", "tts")
     @classmethod
     def _are_providers(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -233,7 +243,10 @@ class Settings(_Table):
         return names
 
 
-_RESTART = ("insecure_dev", "host", "port", "public_url", "database_url", "live_store_path", "redis_url", "stt", "tts")
+_RESTART = (
+    *("insecure_dev", "host", "port", "public_url", "database_url", "live_store_path", "redis_url", "stt", "tts"),
+    "events",
+)
 
 
 def needs_restart(old: Settings, new: Settings) -> tuple[str, ...]:
@@ -268,18 +281,3 @@ def _split(url: str, schemes: tuple[str, ...]) -> SplitResult:
     if "?" in url or "#" in url:
         raise wrong("has a query or a fragment", "Remove everything from the ? or # on.")
     return parts
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _is_private(host: str) -> bool:
-    """Whether the name can only be meant inside a network of one's own: a private address, a name without a dot."""
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return "." not in host
