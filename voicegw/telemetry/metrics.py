@@ -1,0 +1,182 @@
+"""`CallMetrics`: a sink that counts what happens on calls, and renders it with the gateway's readings for Prometheus.
+
+Every name begins with `voicegw_`; units are base units. What may be a label is decided in `telemetry.labels`: nothing
+that callers say, and no phone number but those the settings list.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from voicegw import __version__
+from voicegw.call.entries import Entry
+from voicegw.call.records import (
+    ActionSent,
+    AnswerBegan,
+    CallEnded,
+    CallerInterrupted,
+    CallerSpoke,
+    CallerStayedSilent,
+    CallRang,
+    Failed,
+    ForwardFinished,
+    KeysPressed,
+    SessionStarted,
+    StepAnswered,
+    TurnBegan,
+    TurnEnded,
+    WebhookReceived,
+    WordsReady,
+)
+from voicegw.call.waterfall import parts, turn_times
+from voicegw.telemetry import labels
+from voicegw.telemetry.instruments import Instruments
+from voicegw.telemetry.readings import Readings, ReadingsCollector
+
+MAX_CALLS = 20_000
+"""Calls whose end nobody tells must not pile up; the oldest are forgotten."""
+MAX_ENTRIES = 64
+"""Entries of a turn that are kept until it is answered; a turn that has far more than any of ours is not timed."""
+
+# What `call.waterfall` makes the times of a turn from; a turn has hundreds of other entries.
+_TIMED = frozenset(
+    {
+        WebhookReceived,
+        CallerSpoke,
+        KeysPressed,
+        CallerStayedSilent,
+        ForwardFinished,
+        TurnBegan,
+        ActionSent,
+        AnswerBegan,
+        WordsReady,
+        TurnEnded,
+        StepAnswered,
+    }
+)
+_INPUTS = {CallerSpoke: "speech", KeysPressed: "keys", CallerStayedSilent: "silence"}
+
+
+@dataclass(slots=True)
+class _Call:
+    """What must be remembered of a live call: its number's label, and the entries of the turn under way."""
+
+    number: str
+    turn: int = 0
+    due: bool = False  # the turn has words, or is over: the next answer is the one the caller waits for
+    entries: list[Entry] = field(default_factory=list)
+
+
+class CallMetrics:
+    """Implements `call.entries.Sink`. Lives in one event loop; costs a few microseconds an entry.
+
+    `own_numbers` gives the numbers that the settings list as of now.
+    """
+
+    def __init__(self, readings: Readings, own_numbers: Callable[[], Collection[str]] = frozenset) -> None:
+        # The moment at which a series began is a series more for each, and nobody's question.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._own_numbers = own_numbers
+        self._calls: OrderedDict[str, _Call] = OrderedDict()
+        self.registry = CollectorRegistry()
+        self._counted = Instruments(self.registry, version=__version__)
+        self.registry.register(ReadingsCollector(readings))
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+
+    def receive(self, entry: Entry) -> None:
+        """Count one entry. Neither waits nor raises, whatever the entry holds."""
+        self._count(entry)
+        if type(entry.record) in _TIMED:
+            self._time(entry)
+
+    def render(self) -> tuple[bytes, str]:
+        """All metrics in Prometheus' text format, and its content type. Takes milliseconds."""
+        return generate_latest(self.registry), CONTENT_TYPE_PLAIN_0_0_4
+
+    def _count(self, entry: Entry) -> None:
+        record, counted = entry.record, self._counted
+        match record:
+            case CallRang():
+                call = self._open(entry.call_sid, labels.number_label(record.called_number, self._own_numbers()))
+                counted.calls_started[call.number, labels.known(record.mode, labels.MODES)].inc()
+            case CallEnded():
+                self._end(entry, record.reason)
+            case WebhookReceived():
+                counted.webhooks[(labels.webhook_label(record.name),)].inc()
+            case StepAnswered():
+                counted.webhook_seconds[(labels.webhook_label(record.name),)].observe(record.seconds)
+            case CallerSpoke() | KeysPressed() | CallerStayedSilent():
+                counted.inputs[(_INPUTS[type(record)],)].inc()
+            case CallerInterrupted():
+                counted.barge_ins[(record.by,)].inc()
+            case SessionStarted():
+                counted.sessions[("renewed" if record.renewed else "new",)].inc()
+            case ActionSent():
+                counted.agent_requests[(labels.known(str(record.action.get("type", "")), labels.ACTIONS),)].inc()
+            case AnswerBegan():
+                counted.agent_answers[(labels.status_label(record.status),)].inc()
+            case TurnEnded():
+                counted.turns[(labels.known(record.failure, labels.FAILURE_CODES),)].inc()
+            case ForwardFinished():
+                outcome = labels.known(record.outcome, labels.FORWARD_OUTCOMES)
+                counted.forwards[outcome, labels.known(record.reason, labels.REFUSAL_REASONS)].inc()
+            case Failed():
+                counted.failures[record.part, labels.known(record.code, labels.FAILURE_CODES)].inc()
+            case _:
+                pass  # prompts, traces and notes are the call log's
+
+    def _open(self, call_sid: str, number: str = labels.OTHER) -> _Call:
+        """The call as it is known, or from now on. One that another process began has the number `other`."""
+        call = self._calls.get(call_sid)
+        if call is None:
+            call = self._calls[call_sid] = _Call(number)
+            if len(self._calls) > MAX_CALLS:
+                self._calls.popitem(last=False)
+        return call
+
+    def _end(self, entry: Entry, reason: str) -> None:
+        call = self._calls.pop(entry.call_sid, None) or _Call(labels.OTHER)
+        outcome = labels.OUTCOMES.get(reason, labels.OTHER)
+        self._counted.calls[call.number, outcome, labels.known(reason, labels.OUTCOMES)].inc()
+        self._counted.call_seconds.observe(entry.offset)
+        self._observe(call)
+
+    def _time(self, entry: Entry) -> None:
+        """Keep the entry until the turn's answer is with the carrier; then see where its seconds went."""
+        record = entry.record
+        if isinstance(record, TurnBegan):
+            call = self._open(entry.call_sid)
+            call.turn, call.due = entry.turn, False
+        elif (known := self._calls.get(entry.call_sid)) is None:
+            return  # over, or not begun here
+        else:
+            call = known
+        if len(call.entries) >= MAX_ENTRIES:
+            del call.entries[0]
+        call.entries.append(entry)
+        if entry.turn != call.turn:
+            return
+        if isinstance(record, WordsReady | TurnEnded):
+            call.due = True
+        elif isinstance(record, StepAnswered) and call.due:
+            self._observe(call)
+
+    def _observe(self, call: _Call) -> None:
+        for times in turn_times(call.entries):
+            if times.total_ms is not None:
+                self._counted.turn_seconds.observe(times.total_ms / 1000)
+            for name, milliseconds in parts(times):
+                self._counted.turn_part_seconds[(labels.PARTS.get(name, labels.OTHER),)].observe(milliseconds / 1000)
+        call.entries.clear()
+        call.due = False
