@@ -43,7 +43,7 @@ from voicegw.call.patience import TURN_BUDGET_SECONDS
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, Finish, HandOver
 from voicegw.call.revising import revise
-from voicegw.call.state import Asked, CallState, Phase, Silences, finish_call
+from voicegw.call.state import Asked, CallState, Phase, Silences, finish_call, forget_queued
 
 MAX_HOPS = 3
 
@@ -228,7 +228,8 @@ def fail_turn(
 ) -> tuple[CallState, Move]:
     """A turn failed: what had arrived is said once, then the failure phrase; at last the number's way out."""
     profile = line.profile
-    state = revise(_forget_telling(state), running=False, failures=state.failures + 1, queued=(), keys_kept="")
+    state = forget_queued(_forget_telling(state))
+    state = revise(state, running=False, failures=state.failures + 1, keys_kept="")
     if permanent:
         sorry = own_words(PhraseName.AGENT_UNAVAILABLE, state, profile)
         return begin_fallback(state, line, (*prompts, sorry))

@@ -37,7 +37,7 @@ from voicegw.call.moves import (
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Listen, Then
 from voicegw.call.revising import revise
-from voicegw.call.state import CallState, Phase, Silences, finish_call
+from voicegw.call.state import CallState, Phase, Silences, finish_call, forget_queued
 
 
 def hear(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
@@ -45,7 +45,7 @@ def hear(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, M
     if isinstance(heard, HungUp):
         return finish_call(state, heard.reason), _finish(heard.reason)
     if state.phase is not Phase.ENDED and is_escape(state, line, heard):
-        return begin_human_forward(revise(state, keys_kept="", queued=(), unsaid=(), after=None), line)
+        return begin_human_forward(revise(forget_queued(state), keys_kept="", unsaid=(), after=None), line)
     if state.phase is not Phase.ENDED and _means_nothing(state, line, heard):
         state, heard = _resume(state, line), StayedSilent()
     if state.after is not None:

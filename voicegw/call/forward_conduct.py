@@ -13,7 +13,7 @@ from voicegw.call.moves import AskAgent, Line, Move, Perform, hearing_now, liste
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, DialLeg, Finish, Leg
 from voicegw.call.revising import revise
-from voicegw.call.state import CallState, ForwardState, Phase, Silences, finish_call
+from voicegw.call.state import CallState, ForwardState, Phase, Silences, finish_call, forget_queued
 
 _WHY = {
     ForwardOutcome.BUSY: PhraseName.FORWARD_BUSY,
@@ -74,7 +74,7 @@ def begin_fallback(
     if listening_after:
         explanation = _say(PhraseName.FORWARD_EXPLAIN, state, line)
         # what was said over an announcement answers nothing any more
-        state = revise(state, phase=Phase.LISTENING, silences=Silences(), interrupted=False, queued=())
+        state = revise(forget_queued(state), phase=Phase.LISTENING, silences=Silences(), interrupted=False)
         return state, Perform(CallPlan(prompts=(*prompts, explanation), then=listen(state, profile)))
     farewell = _say(PhraseName.FAILURE_FINAL, state, line)
     plan = CallPlan(prompts=(*prompts, farewell), then=Finish(reason="agent-failed"))

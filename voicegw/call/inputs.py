@@ -1,4 +1,4 @@
-"""What reaches us from the phone, whatever carried it: the closed union `CallerInput`.
+"""What reaches us from the phone, whatever carried it: the closed union `CallerInput`; and `Order`, from outside.
 
 Knows nothing of webhooks or media streams; `voicegw.voiceflow.next_action` turns these into the agent's actions.
 """
@@ -106,3 +106,23 @@ class RequestReturned:
 
 
 CallerInput = Started | Said | Pressed | StayedSilent | ForwardEnded | HungUp | EventRaised | RequestReturned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangUpOrdered:
+    """Somebody outside wants the call to end, after a `goodbye` or without a word."""
+
+    goodbye: bool = True
+    kind: Literal["hang-up-ordered"] = "hang-up-ordered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardOrdered:
+    """Somebody outside wants the caller forwarded: `address` is an alias, a number or a SIP URI, not yet judged."""
+
+    address: str
+    kind: Literal["forward-ordered"] = "forward-ordered"
+
+
+Order = EventRaised | HangUpOrdered | ForwardOrdered
+"""What somebody outside may ask of a live call. Not an input: it waits in the call's state for the next webhook."""

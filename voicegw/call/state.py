@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from voicegw.call.inputs import CallerInput, CallParties
+from voicegw.call.inputs import CallerInput, CallParties, EventRaised, Order
 from voicegw.call.instructions import BargeIn, Button, Collect, Ending, Prompt, Say
 from voicegw.call.plan import Leg, Then
 from voicegw.call.revising import revise
@@ -22,6 +22,7 @@ SCHEMA = 1
 
 _Input = Annotated[CallerInput, Field(discriminator="kind")]
 _Prompt = Annotated[Prompt, Field(discriminator="kind")]
+_Order = Annotated[Order, Field(discriminator="kind")]
 _Ending = Annotated[Ending, Field(discriminator="kind")]
 _Then = Annotated[Then, Field(discriminator="kind")]
 
@@ -106,7 +107,7 @@ class CallState:
     `entry_full` says that the last entry ended by its length, so that a delimiter right after it belongs to it, and
     `repeatable` are the prompts which that delimiter may cut off. `overdue`: the agent has kept the caller waiting for
     too long; `gave_up`: we have apologised for it, and the turn still runs; `waiting_since` (epoch seconds): since when
-    the caller waits for an answer."""
+    the caller waits for an answer. `orders` from outside wait for the next webhook; `orders_placed` counts them all."""
 
     call_sid: str
     parties: CallParties
@@ -144,6 +145,8 @@ class CallState:
     end_sent: bool = False
     ended_reason: str = ""
 
+    orders: tuple[_Order, ...] = ()
+    orders_placed: int = 0
     def __repr__(self) -> str:  # the session key and what the caller typed never reach a log or a traceback
         return f"CallState({self.call_sid!r}, phase={self.phase!s}, turn={self.turn}, step={self.step})"
 
@@ -184,4 +187,11 @@ def finish_call(state: CallState, reason: str) -> CallState:
     """The call is over; the first reason stays."""
     if state.phase is Phase.ENDED:
         return state
-    return revise(state, phase=Phase.ENDED, ended_reason=reason, queued=(), unsaid=(), ending=None, after=None)
+    state = revise(state, queued=(), unsaid=(), ending=None, after=None, orders=())
+    return revise(state, phase=Phase.ENDED, ended_reason=reason)
+
+
+def forget_queued(state: CallState) -> CallState:
+    """What the caller did meanwhile counts no more. An event from outside, which nobody will repeat, still waits."""
+    events = tuple(waiting for waiting in state.queued if isinstance(waiting, EventRaised))
+    return revise(state, queued=(), orders=(*state.orders, *events))
