@@ -21,8 +21,8 @@ from voicegw.call.revising import revise
 SCHEMA = 1
 
 _Input = Annotated[CallerInput, Field(discriminator="kind")]
-_Prompt = Annotated[Prompt, Field(discriminator="kind")]
 _Order = Annotated[Order, Field(discriminator="kind")]
+_Prompt = Annotated[Prompt, Field(discriminator="kind")]
 _Ending = Annotated[Ending, Field(discriminator="kind")]
 _Then = Annotated[Then, Field(discriminator="kind")]
 
@@ -144,9 +144,9 @@ class CallState:
     fallbacks_asked: int = 0
     end_sent: bool = False
     ended_reason: str = ""
-
     orders: tuple[_Order, ...] = ()
     orders_placed: int = 0
+
     def __repr__(self) -> str:  # the session key and what the caller typed never reach a log or a traceback
         return f"CallState({self.call_sid!r}, phase={self.phase!s}, turn={self.turn}, step={self.step})"
 
