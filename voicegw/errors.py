@@ -13,6 +13,7 @@
     │   └── AgentTalkedTooMuch   an answer went over its caps
     ├── StoreError               live-call state cannot be read or written
     │   └── StaleVersion         someone else wrote this call first
+    ├── CallLogError             the call log's database cannot be used
     ├── CarrierError             the carrier's API refused or failed
     ├── FormError                a webhook's form that no carrier sends (twilio/forms.py)
     └── PromptError              audio that cannot be played: too large, unreadable, unknown, or in need of ffmpeg
@@ -130,6 +131,13 @@ class StaleVersion(StoreError):
 
     code = "store-stale-version"
     retryable = False
+
+
+class CallLogError(VoicegwError):
+    """The call log's database cannot be reached, read or written, or has another version's tables."""
+
+    code = "call-log-error"
+    retryable = True
 
 
 class CarrierError(VoicegwError):

@@ -1,0 +1,1 @@
+"""How the call log's tables came to be what they are, a file for each step (Alembic)."""
