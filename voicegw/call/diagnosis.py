@@ -124,34 +124,41 @@ def _finding(
     )
 
 
+def explain(entry: Entry, *, unreadable: bool = False) -> Finding | None:
+    """What a failed record means, in words; None for any other. `unreadable`: traces of its turn could not be read."""
+    match entry.record:
+        case Failed() as failed:
+            pass
+        case TurnEnded(failure=code) if code:
+            failed = Failed(part="agent", code=code)
+        case _:
+            return None
+    return _finding(
+        ailment_of(failed, unreadable=unreadable),
+        entry,
+        status=status_in(failed.reason) or failed.code,
+        detail=f" ({_shortened(failed.reason)})" if failed.reason else "",
+        code=failed.code,
+        slowness=f"The agent fell silent for too long in turn {entry.turn}",
+    )
+
+
 def _failures(story: Story) -> Iterator[Finding]:
     """What was told as failed: by whoever failed, and by the turns that ended in a failure."""
     told: set[tuple[int, str]] = set()
     for entry in story.of(Failed, TurnEnded):
-        match entry.record:
-            case Failed() as failed:
-                over = story.first(TurnEnded, turn=entry.turn)
-                recovered = failed.part == "agent" and over is not None and over.record == TurnEnded()
-            case TurnEnded(failure=code) if code:
-                failed, recovered = Failed(part="agent", code=code), False
-            case _:
-                continue
-        if (entry.turn, failed.code) in told:
+        finding = explain(entry, unreadable=_has_note(story, entry.turn, "malformed-trace"))
+        if finding is None or (entry.turn, finding.code) in told:
             continue
-        told.add((entry.turn, failed.code))
-        ailment = ailment_of(failed, unreadable=_has_note(story, entry.turn, "malformed-trace"))
-        if ailment is ailments.AGENT_SLOW and first_words(story, entry.turn).took > TURN_BUDGET_SECONDS:
+        told.add((entry.turn, finding.code))
+        if finding.code == ailments.AGENT_SLOW.code and first_words(story, entry.turn).took > TURN_BUDGET_SECONDS:
             continue  # told by the turns, with how long it took
-        yield _finding(
-            ailment,
-            entry,
-            serious=False if recovered else None,
-            told="; it was asked again, and answered" if recovered else _heard_of_it(story, entry.offset),
-            status=status_in(failed.reason) or failed.code,
-            detail=f" ({_shortened(failed.reason)})" if failed.reason else "",
-            code=failed.code,
-            slowness=f"The agent fell silent for too long in turn {entry.turn}",
-        )
+        over = story.first(TurnEnded, turn=entry.turn)
+        if isinstance(entry.record, Failed) and entry.record.part == "agent" and over and over.record == TurnEnded():
+            sentence = f"{finding.sentence}; it was asked again, and answered"
+            yield replace(finding, sentence=sentence, serious=False)
+        else:
+            yield replace(finding, sentence=finding.sentence + _heard_of_it(story, entry.offset))
 
 
 def _turns(story: Story) -> Iterator[Finding]:

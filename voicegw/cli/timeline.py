@@ -1,0 +1,190 @@
+"""A call as people read it in a terminal: verdict, who said what, where the seconds went. Entries in, renderables out.
+
+Knows no database; what one entry says is in `call_lines`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from voicegw.call.diagnosis import Finding, diagnose, verdict
+from voicegw.call.entries import Entry
+from voicegw.call.records import CallEnded, CallRang, StepAnswered, TurnBegan
+from voicegw.call.waterfall import (
+    AGENT_FIRST_BYTE,
+    AGENT_FIRST_SENTENCE,
+    AGENT_WITHOUT_WORDS,
+    CARRIER_END_OF_SPEECH,
+    GATEWAY,
+    GATEWAY_ANSWER,
+    TurnTimes,
+    parts,
+    turn_times,
+)
+from voicegw.cli.call_lines import STYLES, CallLine, call_lines
+from voicegw.cli.showing import printable
+
+_BAR_CELLS = 28
+# Each part has a sign of its own, so that the bar also reads without colours.
+_PARTS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        CARRIER_END_OF_SPEECH: ("░", "blue", "carrier"),
+        GATEWAY: ("▌", "yellow", "gateway"),
+        AGENT_FIRST_BYTE: ("█", "magenta", "agent to first byte"),
+        AGENT_FIRST_SENTENCE: ("▓", "cyan", "to first sentence"),
+        AGENT_WITHOUT_WORDS: ("▓", "cyan", "agent without words"),
+        GATEWAY_ANSWER: ("▒", "green", "answer"),
+    }
+)
+
+
+def timeline(entries: Sequence[Entry], *, twiml: bool = False) -> RenderableType:
+    """The whole call; with `twiml` also what the carrier was told each time."""
+    entries = sorted(entries, key=lambda entry: entry.offset)
+    return Group(heading(entries), assessment(entries), Text(), _lines(entries, twiml=twiml), Text(), _legend())
+
+
+def summary(entries: Sequence[Entry]) -> RenderableType:
+    """The call in short: the verdict, and where the seconds of each turn went."""
+    times = turn_times(entries)
+    grid = _grid()
+    for turn in times:
+        grid.add_row("", f"turn {turn.turn}", _bar(turn, _longest(times)))
+    return Group(assessment(entries), grid, *([_legend()] if times else []))
+
+
+def heading(entries: Sequence[Entry]) -> Text:
+    """Who called whom, when, and for how long."""
+    rang = next((entry.record for entry in entries if isinstance(entry.record, CallRang)), None)
+    line = Text(printable(entries[0].call_sid) if entries else "", "bold")
+    if rang is not None:
+        line.append(f"  {printable(rang.caller_number) or 'withheld'} → {printable(rang.called_number)}", "")
+    if entries:
+        line.append(f"  {_moment(entries[0].at)}  {_minutes(entries[-1].offset)}", "dim")
+        if not any(isinstance(entry.record, CallEnded) for entry in entries):
+            line.append("  live", "bold green")
+    return line
+
+
+def assessment(entries: Sequence[Entry]) -> RenderableType:
+    """What went wrong, most important first, and what to do about it."""
+    findings = diagnose(entries)
+    sentence = printable(verdict(entries, findings))
+    if not findings:
+        return Text.assemble(("✓ ", "bold green"), sentence)
+    first, *others = findings
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    mark, style = _mark(first)
+    grid.add_row(mark, Text.assemble((sentence, style), (f"  {first.code}, {first.where}", "dim")))
+    grid.add_row("", Text(printable(first.advice)))
+    for finding in others:
+        mark, _ = _mark(finding)
+        told = f"{printable(finding.sentence)}."
+        grid.add_row(mark, Text.assemble(told, (f"  {finding.code}, {finding.where}", "dim")))
+    return grid
+
+
+def _mark(finding: Finding) -> tuple[Text, str]:
+    return (Text("✗", "bold red"), "bold red") if finding.serious else (Text("!", "bold yellow"), "yellow")
+
+
+def _lines(entries: Sequence[Entry], *, twiml: bool) -> Table:
+    """Each line with its time; before a turn's lines a bar of where its seconds went."""
+    times = {turn.turn: turn for turn in turn_times(entries)}
+    longest = _longest(tuple(times.values()))
+    grid = _grid()
+    for part in _chapters(entries):
+        began = part[0].record
+        if isinstance(began, TurnBegan):
+            turn = times.get(part[0].turn)
+            grid.add_row("", "", "")
+            grid.add_row("", Text(f"turn {part[0].turn}", "bold"), _bar(turn, longest) if turn else "")
+        for line in call_lines(part):
+            grid.add_row(*_cells(line))
+        for told in (entry for entry in part if twiml and isinstance(entry.record, StepAnswered)):
+            grid.add_row(f"{told.offset:.1f}", Text("twiml", "dim"), _document(told.record))
+    return grid
+
+
+def _chapters(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """The entries cut where a turn begins; with documents, after each of them too."""
+    chapter: list[Entry] = []
+    for entry in entries:
+        if isinstance(entry.record, TurnBegan) and chapter:
+            yield chapter
+            chapter = []
+        chapter.append(entry)
+        if isinstance(entry.record, StepAnswered):
+            yield chapter
+            chapter = []
+    if chapter:
+        yield chapter
+
+
+def _cells(line: CallLine) -> tuple[Text, Text, Text]:
+    style = STYLES.get(line.who, "dim")
+    dimmed = "dim" if "dim" in str(line.what.style) else style
+    return Text(f"{line.at:.1f}", "dim"), Text(line.who, dimmed), line.what
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(justify="right", no_wrap=True, min_width=6)
+    grid.add_column(no_wrap=True, min_width=8)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _longest(times: Sequence[TurnTimes]) -> int:
+    """The longest wait of the call in milliseconds: all bars are drawn to its scale."""
+    return max((sum(max(0, took) for _, took in parts(turn)) for turn in times), default=0) or 1
+
+
+def _bar(turn: TurnTimes, longest_ms: int) -> Text:
+    """One turn's wait, part by part, and what each took."""
+    took = [(name, milliseconds) for name, milliseconds in parts(turn) if milliseconds > 0]
+    bar = Text()
+    for name, milliseconds in took:
+        sign, style, _ = _PARTS[name]
+        bar.append(sign * max(1, round(_BAR_CELLS * milliseconds / longest_ms)), style)
+    total = sum(milliseconds for _, milliseconds in took)
+    if total:
+        bar.append(f" {_seconds(total)}", "bold")
+    told = " · ".join(f"{_PARTS[name][2]} {_seconds(milliseconds)}" for name, milliseconds in took)
+    bar.append(f"  {told}" if len(took) > 1 else "", "dim")
+    return bar
+
+
+def _legend() -> Text:
+    legend = Text("where the seconds went: ", "dim")
+    for name, (sign, style, words) in _PARTS.items():
+        if name != AGENT_WITHOUT_WORDS:
+            legend.append(f"{sign} ", style).append(f"{words}  ", "dim")
+    return legend
+
+
+def _document(record: object) -> Text:
+    """A document as it was sent, an element to a line."""
+    answer = record.answer if isinstance(record, StepAnswered) else ""
+    return Text("\n".join(printable(line) for line in answer.replace("><", ">\n<").splitlines()), "dim cyan")
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds} ms" if milliseconds < 100 else f"{milliseconds / 1000:.1f} s"
+
+
+def _moment(at: float) -> str:
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return "?"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
