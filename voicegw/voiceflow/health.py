@@ -44,6 +44,10 @@ class AgentHealth:
         patient = self._agents.setdefault(client.agent_name, _Patient(client, self._some_down))
         return Attempt(patient, patient.admit())
 
+    def states(self) -> dict[str, BreakerState]:
+        """How each agent that was asked so far is doing, by its name for people."""
+        return {str(name): patient.breaker.state for name, patient in self._agents.items()}
+
     def forget(self) -> None:
         """Believe in all agents again: their settings may have changed."""
         self._agents.clear()
