@@ -1,0 +1,72 @@
+"""How lists of calls are asked for: a filter as conditions, newest first by `calls.id`, cut into pages.
+
+Makes statements and reads rows; runs nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, select
+
+from voicegw.calllog.results import CallFilter, CallPage, CallSummary
+from voicegw.calllog.schema import calls
+
+LARGEST_PAGE = 500
+_LARGEST_ID = 2**63 - 1
+SUMMARY = tuple(column for column in calls.columns if column.name not in {"day", "transcript"})
+
+
+def select_summaries(wanted: CallFilter, after: int | None) -> Select[Any]:
+    """The calls that `wanted` means, newest first, from the one after `after` on; without a limit."""
+    chosen = select(*SUMMARY).where(*_conditions(wanted)).order_by(calls.c.id.desc())
+    return chosen if after is None else chosen.where(calls.c.id < min(after, _LARGEST_ID))
+
+
+def rows_for(limit: int) -> int:
+    """How many rows to ask for: one more than the page has, which tells whether there is another page."""
+    return max(1, min(limit, LARGEST_PAGE)) + 1
+
+
+def page_of(rows: Sequence[Row[Any]], limit: int) -> CallPage:
+    """The page that `rows_for(limit)` rows of `select_summaries` make."""
+    size = rows_for(limit) - 1
+    found = tuple(summary_of(row) for row in rows[:size])
+    return CallPage(calls=found, next_after=found[-1].id if len(rows) > size else None)
+
+
+def summary_of(row: Row[Any]) -> CallSummary:
+    """The call in a row of `select_summaries`."""
+    return CallSummary(**row._mapping)
+
+
+def storable(text: str) -> str:
+    """The text as a database takes it: NUL (which PostgreSQL refuses) and halves of characters are replaced."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _conditions(wanted: CallFilter) -> Iterator[ColumnElement[bool]]:
+    for column, value in (
+        (calls.c.caller_number, wanted.caller_number),
+        (calls.c.called_number, wanted.called_number),
+        (calls.c.outcome, wanted.outcome),
+    ):
+        if value is not None:
+            yield column == storable(value)
+    if wanted.live is not None:
+        yield calls.c.outcome == "live" if wanted.live else calls.c.outcome != "live"
+    if wanted.has_failure is not None:
+        yield calls.c.failures > 0 if wanted.has_failure else calls.c.failures == 0
+    yield from _within(wanted)
+
+
+def _within(wanted: CallFilter) -> Iterator[ColumnElement[bool]]:
+    """The span of time, and the span of ids that lies in it: by ids the newest are found without sorting them all."""
+    instants = []
+    if wanted.started_from is not None:
+        instants.append(calls.c.started_at >= wanted.started_from)
+    if wanted.started_before is not None:
+        instants.append(calls.c.started_at < wanted.started_before)
+    if instants:
+        yield from instants
+        yield calls.c.id >= select(func.min(calls.c.id)).where(*instants).scalar_subquery()
+        yield calls.c.id <= select(func.max(calls.c.id)).where(*instants).scalar_subquery()
