@@ -48,12 +48,13 @@ class HiddenValues:
 
     def remember_keys(self, keys: str) -> None:
         """Keys as they were pressed, one by one or many at once."""
-        if len(self._digits) <= _MAX_DIGITS:
-            self._digits += "".join(key for key in keys if key.isdecimal())
+        digits = _plain(keys)
+        if (len(digits) < _SHORTEST or digits not in self._digits) and len(self._digits) <= _MAX_DIGITS:
+            self._digits += digits
 
     def remember_words(self, text: str) -> None:
         """What was said: its digits, every three words that follow each other, and every name and number in it."""
-        self.remember_keys(_plain(text))
+        self.remember_keys(text)
         if self._word_count > _MAX_WORDS:
             return
         found = list(_WORD.finditer(text))

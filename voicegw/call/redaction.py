@@ -37,6 +37,7 @@ TEXTS: Mapping[type[Record], tuple[str, ...]] = MappingProxyType(
         PromptBegan: ("text", "source"),
         PromptCut: ("heard",),
         TraceReceived: ("type", "summary"),
+        ForwardTried: (),
         ForwardFinished: ("reason",),
         OrderReceived: ("name", "by"),
         Failed: ("reason",),
@@ -53,6 +54,7 @@ NUMBERS: Mapping[type[Record], tuple[str, ...]] = MappingProxyType(
 )
 """The fields where telephone numbers stand in clear. One in ten passes for a card's number."""
 
+_LOOKED_AT = frozenset({CallerSpoke, KeysPressed, ActionSent, Noted, *TEXTS})
 _MAX_DEPTH = 32
 _LEGACY_KEY = "DTMF "
 _NO_ENTRIES = ("launch", "no-reply", "end")
@@ -74,6 +76,8 @@ class CallRedactor:
 
     def redact(self, record: Record) -> Record:
         """The record as it may be kept, passed on and shown; the same object where nothing had to be hidden."""
+        if type(record) not in _LOOKED_AT:
+            return record
         match record:
             case CallerSpoke():
                 return self._redact_speech(record)
@@ -88,9 +92,7 @@ class CallRedactor:
             case CallRang():
                 number = record.caller_number.removeprefix("+")
                 self._caller_number = number if len(number) >= _SHORTEST_NUMBER else ""
-                return self._redact_texts(record)
-            case _:
-                return self._redact_texts(record)
+        return self._redact_texts(record)
 
     def _redact_speech(self, spoke: CallerSpoke) -> CallerSpoke:
         if not (self._sensitive or spoke.sensitive):
@@ -115,7 +117,8 @@ class CallRedactor:
         action = self._clean_object(sent.action)
         if not self._keys_in_log:
             action |= self._hide_entry(sent.action)
-        return replace(sent, action=action, variables=self._clean_object(sent.variables))
+        variables = {name: self._clean_json(value) for name, value in sent.variables.items()}
+        return replace(sent, action=action, variables=variables)
 
     def _hide_entry(self, action: Mapping[str, object]) -> dict[str, object]:
         """What of an action is keys, as dots: they may be too few to be searched for."""
@@ -135,43 +138,47 @@ class CallRedactor:
         return f"{_LEGACY_KEY}{DOT}" if clean.startswith(_LEGACY_KEY) else clean
 
     def _redact_texts(self, record: Record) -> Record:
-        kind = type(record)
-        texts, numbers = TEXTS.get(kind), NUMBERS.get(kind)
-        if not texts and not numbers:
-            return record
-        clean = {name: self._clean(getattr(record, name)) for name in texts or ()}
-        clean |= {name: self._clean(getattr(record, name), number=True) for name in numbers or ()}
-        return _with(record, **clean)
+        changed: dict[str, Any] = {}
+        for name in TEXTS[type(record)]:
+            text = getattr(record, name)
+            if text and (clean := self._clean(text)) is not text:
+                changed[name] = clean
+        for name in NUMBERS.get(type(record), ()):
+            changed[name] = self._clean_number(getattr(record, name))
+        return replace(record, **changed) if changed else record
 
     def _clean_fields(self, fields: Fields) -> Fields:
         return {self._clean(key): _unless_hidden(value, self._clean(str(value))) for key, value in fields.items()}
 
-    def _clean(self, text: str, *, number: bool = False) -> str:
-        if not text or text.isspace():
-            return text
+    def _clean(self, text: str) -> str:
         if self._all:
-            return HIDDEN
-        if not number and self._caller_number and self._caller_number in text:
+            return text and HIDDEN
+        if self._caller_number and self._caller_number in text:
             text = text.replace(self._caller_number, f"…{self._caller_number[-4:]}")
-        return self._hidden.clean(text, cards=not number)
+        return self._hidden.clean(text)
+
+    def _clean_number(self, number: str) -> str:
+        if self._all:
+            return number and HIDDEN
+        return self._hidden.clean(number, cards=False)
 
     def _clean_object(self, value: Mapping[str, object], depth: int = 0) -> dict[str, object]:
         return {self._clean(key): self._clean_json(inner, depth + 1) for key, inner in value.items()}
 
-    def _clean_json(self, value: object, depth: int) -> object:
-        match value:
-            case None | bool():
-                return value
-            case str():
-                return self._clean(value)
-            case Mapping() | list() | tuple() if depth > _MAX_DEPTH:
-                return HIDDEN
-            case Mapping():
-                return self._clean_object(value, depth)
-            case list() | tuple():
-                return [self._clean_json(inner, depth + 1) for inner in value]
-            case _:  # a number may be an entry too
-                return _unless_hidden(value, self._clean(str(value)))
+    def _clean_json(self, value: object, depth: int = 1) -> object:
+        if isinstance(value, str):
+            return self._clean(value)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int | float):  # a number may be an entry too
+            return _unless_hidden(value, self._clean(str(value)))
+        if depth > _MAX_DEPTH:
+            return HIDDEN
+        if isinstance(value, Mapping):
+            return self._clean_object(value, depth)
+        if isinstance(value, list | tuple):
+            return [self._clean_json(inner, depth + 1) for inner in value]
+        return HIDDEN
 
 
 def _unless_hidden(value: _V, clean: str) -> _V | str:
