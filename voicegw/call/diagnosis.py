@@ -178,8 +178,9 @@ def _waits(story: Story, began: Entry) -> Iterator[Finding]:
     tool = any(trace.type == "tool-call" for trace in story.records(TraceReceived, turn))
     budget = TOOL_BUDGET_SECONDS if tool else TURN_BUDGET_SECONDS
     answered = wait.until is not None and is_answer(wait.until.record)
-    told = f"took {wait.took:.0f} s to answer" if answered else f"had no answer after {wait.took:.0f} s to"
-    slowness = f"The agent {told} turn {turn}"
+    took = f"{wait.took:.0f} s"
+    slowness = f"took {took} to answer turn {turn}" if answered else f"had not answered turn {turn} after {took}"
+    slowness = f"The agent {slowness}"
     fillers = _fillers(story, wait)
     if wait.took > budget:
         due = wait.sent + budget
@@ -274,7 +275,7 @@ def _has_note(story: Story, turn: int, about: str) -> bool:
 
 def _heard_of_it(story: Story, since: float) -> str:
     text = story.explanation(since)
-    return f": the caller heard “{_shortened(text)}”" if text else ""
+    return f": the caller heard “{_shortened(text).rstrip('.')}”" if text else ""
 
 
 def _reached(record: Record) -> bool:

@@ -28,6 +28,7 @@ from voicegw.call.records import (
     PromptCut,
     Record,
     SessionStarted,
+    StepAnswered,
     TraceReceived,
     TurnEnded,
     WebhookReceived,
@@ -58,22 +59,37 @@ class CallLine:
     what: Text
 
 
-def call_lines(entries: Iterable[Entry]) -> Iterator[CallLine]:
-    """The lines of a call's entries, in their order; traces that came in a row share one."""
-    waiting: list[Entry] = []
+def call_lines(entries: Iterable[Entry], *, twiml: bool = False) -> Iterator[CallLine]:
+    """The lines of a call's entries, in their order; with `twiml` also what the carrier was told each time.
+
+    Traces that came in a row share a line, and a turn does not fail twice for one reason.
+    """
+    traces: list[Entry] = []
+    told: set[tuple[int, str]] = set()
     for entry in entries:
         if isinstance(entry.record, TraceReceived):
-            waiting.append(entry)
+            traces.append(entry)
             continue
-        line = line_of(entry)
-        if line is None:
+        line = _document(entry) if twiml and isinstance(entry.record, StepAnswered) else line_of(entry)
+        if line is None or _is_told(entry, told):
             continue
-        if waiting:
-            yield _traces(waiting)
-            waiting = []
+        if traces:
+            yield _traces(traces)
+            traces = []
         yield line
-    if waiting:
-        yield _traces(waiting)
+    if traces:
+        yield _traces(traces)
+
+
+def _is_told(entry: Entry, told: set[tuple[int, str]]) -> bool:
+    """Was this failure of this turn among `told`? It is from now on."""
+    match entry.record:
+        case Failed(code=code) | TurnEnded(failure=code):
+            again = (entry.turn, code) in told
+            told.add((entry.turn, code))
+            return again
+        case _:
+            return False
 
 
 def line_of(entry: Entry) -> CallLine | None:
@@ -157,6 +173,14 @@ def _traces(entries: list[Entry]) -> CallLine:
             counts[record.type] = counts.get(record.type, 0) + 1
     told = ", ".join(f"{_short(name)} ×{count}" if count > 1 else _short(name) for name, count in counts.items())
     return CallLine(entries[0].offset, "", Text(f"← {told}", "dim"))
+
+
+def _document(entry: Entry) -> CallLine | None:
+    """A document as the carrier got it, an element to a line."""
+    if not isinstance(entry.record, StepAnswered) or not entry.record.answer:
+        return None
+    elements = entry.record.answer.replace("><", ">\n<").splitlines()
+    return CallLine(entry.offset, "twiml", Text("\n".join(map(printable, elements)), "dim"))
 
 
 def _action(action: Mapping[str, object]) -> str:

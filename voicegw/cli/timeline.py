@@ -13,7 +13,18 @@ from rich.text import Text
 
 from voicegw.call.diagnosis import Finding, diagnose, verdict
 from voicegw.call.entries import Entry
-from voicegw.call.records import CallEnded, CallRang, StepAnswered, TurnBegan
+from voicegw.call.records import (
+    CallEnded,
+    CallerInterrupted,
+    CallerSpoke,
+    CallerStayedSilent,
+    CallRang,
+    ForwardFinished,
+    KeysPressed,
+    PromptCut,
+    TurnBegan,
+    WebhookReceived,
+)
 from voicegw.call.waterfall import (
     AGENT_FIRST_BYTE,
     AGENT_FIRST_SENTENCE,
@@ -28,13 +39,22 @@ from voicegw.call.waterfall import (
 from voicegw.cli.call_lines import STYLES, CallLine, call_lines
 from voicegw.cli.showing import printable
 
-_BAR_CELLS = 28
+_BAR_CELLS = 24
+_INPUTS = (
+    CallerInterrupted,
+    CallerSpoke,
+    CallerStayedSilent,
+    ForwardFinished,
+    KeysPressed,
+    PromptCut,
+    WebhookReceived,
+)
 # Each part has a sign of its own, so that the bar also reads without colours.
 _PARTS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
-        CARRIER_END_OF_SPEECH: ("░", "blue", "carrier"),
+        CARRIER_END_OF_SPEECH: ("░", "blue", "carrier: end of speech"),
         GATEWAY: ("▌", "yellow", "gateway"),
-        AGENT_FIRST_BYTE: ("█", "magenta", "agent to first byte"),
+        AGENT_FIRST_BYTE: ("█", "magenta", "agent: to first byte"),
         AGENT_FIRST_SENTENCE: ("▓", "cyan", "to first sentence"),
         AGENT_WITHOUT_WORDS: ("▓", "cyan", "agent without words"),
         GATEWAY_ANSWER: ("▒", "green", "answer"),
@@ -99,30 +119,29 @@ def _lines(entries: Sequence[Entry], *, twiml: bool) -> Table:
     times = {turn.turn: turn for turn in turn_times(entries)}
     longest = _longest(tuple(times.values()))
     grid = _grid()
-    for part in _chapters(entries):
-        began = part[0].record
-        if isinstance(began, TurnBegan):
-            turn = times.get(part[0].turn)
+    for chapter in _chapters(entries):
+        began = next((entry for entry in chapter if isinstance(entry.record, TurnBegan)), None)
+        if began is not None:
+            turn = times.get(began.turn)
             grid.add_row("", "", "")
-            grid.add_row("", Text(f"turn {part[0].turn}", "bold"), _bar(turn, longest) if turn else "")
-        for line in call_lines(part):
+            grid.add_row("", Text(f"turn {began.turn}", "bold"), _bar(turn, longest) if turn else "")
+        for line in call_lines(chapter, twiml=twiml):
             grid.add_row(*_cells(line))
-        for told in (entry for entry in part if twiml and isinstance(entry.record, StepAnswered)):
-            grid.add_row(f"{told.offset:.1f}", Text("twiml", "dim"), _document(told.record))
     return grid
 
 
 def _chapters(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """The entries cut where a turn begins; with documents, after each of them too."""
+    """The entries cut where a turn begins, which is with the input that it answers."""
     chapter: list[Entry] = []
     for entry in entries:
-        if isinstance(entry.record, TurnBegan) and chapter:
-            yield chapter
-            chapter = []
+        if isinstance(entry.record, TurnBegan):
+            first = len(chapter)
+            while first and isinstance(chapter[first - 1].record, _INPUTS):
+                first -= 1
+            if first:
+                yield chapter[:first]
+            chapter = chapter[first:]
         chapter.append(entry)
-        if isinstance(entry.record, StepAnswered):
-            yield chapter
-            chapter = []
     if chapter:
         yield chapter
 
@@ -147,36 +166,29 @@ def _longest(times: Sequence[TurnTimes]) -> int:
 
 
 def _bar(turn: TurnTimes, longest_ms: int) -> Text:
-    """One turn's wait, part by part, and what each took."""
-    took = [(name, milliseconds) for name, milliseconds in parts(turn) if milliseconds > 0]
+    """One turn's wait, part by part: as a bar to the call's scale, in all, and in seconds."""
+    took = [(*_PARTS[name][:2], milliseconds) for name, milliseconds in parts(turn) if milliseconds > 0]
     bar = Text()
-    for name, milliseconds in took:
-        sign, style, _ = _PARTS[name]
+    for sign, style, milliseconds in took:
         bar.append(sign * max(1, round(_BAR_CELLS * milliseconds / longest_ms)), style)
-    total = sum(milliseconds for _, milliseconds in took)
-    if total:
-        bar.append(f" {_seconds(total)}", "bold")
-    told = " · ".join(f"{_PARTS[name][2]} {_seconds(milliseconds)}" for name, milliseconds in took)
-    bar.append(f"  {told}" if len(took) > 1 else "", "dim")
+    if took:
+        bar.append(f" {_seconds(sum(milliseconds for *_, milliseconds in took))} s ", "bold")
+    for sign, style, milliseconds in took if len(took) > 1 else ():
+        bar.append(f" {sign}", style).append(_seconds(milliseconds), "dim")
     return bar
 
 
 def _legend() -> Text:
-    legend = Text("where the seconds went: ", "dim")
+    legend = Text()
+    legend.append("where the seconds went: ", "dim")
     for name, (sign, style, words) in _PARTS.items():
         if name != AGENT_WITHOUT_WORDS:
-            legend.append(f"{sign} ", style).append(f"{words}  ", "dim")
+            legend.append(sign, style).append(f" {words}  ", "dim")
     return legend
 
 
-def _document(record: object) -> Text:
-    """A document as it was sent, an element to a line."""
-    answer = record.answer if isinstance(record, StepAnswered) else ""
-    return Text("\n".join(printable(line) for line in answer.replace("><", ">\n<").splitlines()), "dim cyan")
-
-
 def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds} ms" if milliseconds < 100 else f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds / 1000:.2f}" if milliseconds < 100 else f"{milliseconds / 1000:.1f}"
 
 
 def _moment(at: float) -> str:
