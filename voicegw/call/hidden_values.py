@@ -24,7 +24,9 @@ _RUN = re.compile(rf"\d{_BETWEEN}(?:{_TAG}{_BETWEEN})?\d(?:{_BETWEEN}(?:{_TAG}{_
 _DIGIT = re.compile(r"\d")
 _NO_ASCII_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_SEPARATORS = bytes(code for code in range(128) if not chr(code).isalnum() and chr(code) not in "<>")
+_SEPARATORS = bytes(code for code in range(256) if code >= 128 or not (chr(code).isalnum() or chr(code) in "<>"))
+# In UTF-8 the decimal digits of other scripts begin with D9 or more, and none with E2 (dashes, quotes, currencies).
+_NO_FOREIGN_DIGITS = bytes((*range(0xD9), 0xE2))
 _CARD_LONG = b"0" * 13
 _WORD = re.compile(r"[^\W_]+")
 _KEYS = re.compile(r"[0-9A-D*#]+")
@@ -93,9 +95,13 @@ class HiddenValues:
 
     def _might_hold(self, text: str, *, cards: bool) -> bool:
         """A quick look that lets nearly every text of an ordinary call pass, and nothing that is to be hidden."""
-        if self._phrases or "%" in text or "&#" in text or "\\u" in text or not text.isascii():
+        if not (self._digits or self._phrases) and len(text) < len(_CARD_LONG):
+            return False
+        if self._phrases or "%" in text or "&#" in text or "\\u" in text:
             return True
-        written = text.encode()
+        written = text.encode(errors="replace")
+        if not text.isascii() and written.translate(None, _NO_FOREIGN_DIGITS):
+            return True
         if cards and _CARD_LONG in written.translate(_DIGITS_AS_ZERO, _SEPARATORS):
             return True
         if cards and ("<break" in text or "<say-as" in text):

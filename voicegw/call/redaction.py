@@ -170,13 +170,13 @@ class CallRedactor:
             return self._clean(value)
         if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, int | float):  # a number may be an entry too
+        if isinstance(value, (int, float)):  # a number may be an entry too
             return _unless_hidden(value, self._clean(str(value)))
         if depth > _MAX_DEPTH:
             return HIDDEN
         if isinstance(value, Mapping):
             return self._clean_object(value, depth)
-        if isinstance(value, list | tuple):
+        if isinstance(value, (list, tuple)):
             return [self._clean_json(inner, depth + 1) for inner in value]
         return HIDDEN
 
