@@ -126,13 +126,9 @@ def _finding(
 
 def explain(entry: Entry, *, unreadable: bool = False) -> Finding | None:
     """What a failed record means, in words; None for any other. `unreadable`: traces of its turn could not be read."""
-    match entry.record:
-        case Failed() as failed:
-            pass
-        case TurnEnded(failure=code) if code:
-            failed = Failed(part="agent", code=code)
-        case _:
-            return None
+    failed = _failure_in(entry.record)
+    if failed is None:
+        return None
     return _finding(
         ailment_of(failed, unreadable=unreadable),
         entry,
@@ -143,18 +139,29 @@ def explain(entry: Entry, *, unreadable: bool = False) -> Finding | None:
     )
 
 
+def _failure_in(record: Record) -> Failed | None:
+    match record:
+        case Failed():
+            return record
+        case TurnEnded(failure=code) if code:
+            return Failed(part="agent", code=code)
+        case _:
+            return None
+
+
 def _failures(story: Story) -> Iterator[Finding]:
-    """What was told as failed: by whoever failed, and by the turns that ended in a failure."""
+    """What was told as failed: by whoever failed, with the reason, and by turns whose end alone tells it."""
     told: set[tuple[int, str]] = set()
-    for entry in story.of(Failed, TurnEnded):
+    for entry in (*story.of(Failed), *story.of(TurnEnded)):
+        failed = _failure_in(entry.record)
         finding = explain(entry, unreadable=_has_note(story, entry.turn, "malformed-trace"))
-        if finding is None or (entry.turn, finding.code) in told:
+        if failed is None or finding is None or (entry.turn, failed.code) in told:
             continue
-        told.add((entry.turn, finding.code))
+        told.add((entry.turn, failed.code))
         if finding.code == ailments.AGENT_SLOW.code and first_words(story, entry.turn).took > TURN_BUDGET_SECONDS:
             continue  # told by the turns, with how long it took
         over = story.first(TurnEnded, turn=entry.turn)
-        if isinstance(entry.record, Failed) and entry.record.part == "agent" and over and over.record == TurnEnded():
+        if failed.part == "agent" and over is not None and over.record == TurnEnded():
             sentence = f"{finding.sentence}; it was asked again, and answered"
             yield replace(finding, sentence=sentence, serious=False)
         else:
