@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from voicegw import __version__
 from voicegw.cli.call import call
+from voicegw.cli.calls import calls
 from voicegw.cli.check import check
 from voicegw.cli.demo import demo
 from voicegw.cli.numbers import numbers
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 for command in (serve, demo, call, check):
     app.command(help=help_of(command))(command)
+app.add_typer(calls, name="calls")
 app.add_typer(numbers, name="twilio")
 
 
