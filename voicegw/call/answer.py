@@ -10,7 +10,7 @@ from typing import assert_never
 
 from voicegw.call.conduct import take_queued
 from voicegw.call.forward_conduct import begin_fallback, begin_forward
-from voicegw.call.inputs import EventRaised, RequestReturned
+from voicegw.call.inputs import CallerInput, EventRaised, Pressed, RequestReturned, Said
 from voicegw.call.instructions import (
     AgentDown,
     AwaitPath,
@@ -33,6 +33,7 @@ from voicegw.call.instructions import (
     SessionOpened,
     SetBargeIn,
     SetRecognition,
+    SetSensitive,
     SilenceTimeout,
     SpliceTwiml,
     StartRealtime,
@@ -48,8 +49,9 @@ from voicegw.call.state import Asked, CallState, Phase, Silences, finish_call, f
 MAX_HOPS = 3
 
 
-def begin_turn(state: CallState) -> CallState:
-    """A new turn begins: what the last one left open has been used."""
+def begin_turn(state: CallState, heard: CallerInput | None = None) -> CallState:
+    """A new turn begins, with what was heard: what the last one left open has been used."""
+    entered = isinstance(heard, Said | Pressed)
     return revise(
         state,
         phase=Phase.THINKING,
@@ -63,7 +65,7 @@ def begin_turn(state: CallState) -> CallState:
         after=None,
         overdue=False,
         gave_up=False,
-        agent=replace(state.agent, tools=()),
+        agent=replace(state.agent, tools=(), sensitive=state.agent.sensitive and not entered),
     )
 
 
@@ -104,6 +106,7 @@ def _set(
     | LegacyKeypad
     | SetBargeIn
     | SetRecognition
+    | SetSensitive
     | SessionOpened
     | AwaitPath,
 ) -> CallState:
@@ -131,6 +134,8 @@ def _set(
                     hints=setting.hints or agent.hints,
                 ),
             )
+        case SetSensitive(sensitive=sensitive):
+            return revise(state, agent=replace(agent, sensitive=sensitive))
         case SessionOpened():
             return revise(state, session_key=setting.session_key, user_id=setting.user_id)
         case AwaitPath(request=request):

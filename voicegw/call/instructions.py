@@ -188,6 +188,14 @@ class SetRecognition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetSensitive:
+    """Whether what the caller enters next, said or pressed, is nobody's business: it is hidden from every log."""
+
+    sensitive: bool = True
+    kind: Literal["set-sensitive"] = "set-sensitive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpliceTwiml:
     """A whole TwiML document from the agent (custom action `twiml`), only where the number allows it."""
 
@@ -233,7 +241,15 @@ class SessionOpened:
 
 Prompt = Say | PlayAudio | PlayRecording
 Setting = (
-    Collect | SilenceTimeout | OfferButtons | LegacyKeypad | SetBargeIn | SetRecognition | SessionOpened | AwaitPath
+    Collect
+    | SilenceTimeout
+    | OfferButtons
+    | LegacyKeypad
+    | SetBargeIn
+    | SetRecognition
+    | SetSensitive
+    | SessionOpened
+    | AwaitPath
 )
 Ending = Forward | HangUp | StartRealtime | ReturnRequest | SpliceTwiml | AgentDown
 Instruction = Prompt | Setting | Ending | HoldSound | ControlRealtime | Overdue | Note

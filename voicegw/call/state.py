@@ -40,7 +40,8 @@ class Phase(StrEnum):
 class AgentSettings:
     """What the agent has set and what therefore holds until it sets it anew (None: the number's own default).
 
-    `tools` are those at work now, each with the sound that the caller hears meanwhile.
+    `tools` are those at work now, each with the sound that the caller hears meanwhile; `sensitive`: the next entry is
+    to be hidden.
     """
 
     keypad: Collect | None = None
@@ -51,6 +52,7 @@ class AgentSettings:
     hints: tuple[str, ...] = ()
     tools: tuple[tuple[str, str], ...] = ()
 
+    sensitive: bool = False
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:

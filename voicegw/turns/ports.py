@@ -30,6 +30,8 @@ class TurnRequest:
     collecting: bool = False
     legacy_keypad: bool = False
     heard_text: str = ""
+    turn: int = 0
+    sensitive: bool = False
 
     def __repr__(self) -> str:  # the session key is a secret, what was heard may be one
         return f"TurnRequest(call_sid={self.call_sid!r}, heard={self.heard.kind!r})"

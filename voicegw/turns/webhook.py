@@ -172,3 +172,4 @@ def _fill(state: CallState, line: Line) -> tuple[CallState, tuple[Prompt, ...]]:
         return state, (PlayAudio(source=sound),)
     filler = own_words(PhraseName.FILLER, state, line.profile, variant=state.fillers)
     return revise(state, fillers=state.fillers + 1), (filler,)
+        sensitive=state.agent.sensitive,

@@ -1,5 +1,5 @@
 """Custom and channel actions that the gateway carries out itself, by name: those of Voiceflow's own phone product
-(`forward-call`, `interruption`, `asr`, `DTMF`, `twiml`) and `language`.
+(`forward-call`, `interruption`, `asr`, `DTMF`, `twiml`), and `language` and `sensitive`.
 
 Pure. A hook reads a payload that an agent's builder wrote by hand: an object, or text that may be JSON.
 """
@@ -16,6 +16,7 @@ from voicegw.call.instructions import (
     LegacyKeypad,
     SetBargeIn,
     SetRecognition,
+    SetSensitive,
     SpliceTwiml,
 )
 from voicegw.call.profile import Endpointing, NumberProfile
@@ -70,6 +71,12 @@ def _switch_language(payload: object, _profile: NumberProfile) -> Handled | None
     return Handled(SetRecognition(language=language), goes_on=True) if language else None
 
 
+def _sensitive(payload: object, _profile: NumberProfile) -> Handled:
+    # Whatever else the payload may be: hiding too much does less harm than hiding nothing.
+    off = _fields(payload).get("sensitive") in (False, "false")
+    return Handled(SetSensitive(sensitive=not off), goes_on=True)
+
+
 def _dtmf(_payload: object, _profile: NumberProfile) -> Handled:
     return Handled(LegacyKeypad())
 
@@ -87,6 +94,7 @@ HOOKS: Mapping[str, Hook] = MappingProxyType(
         "interruption": _interruption,
         "asr": _asr,
         "language": _switch_language,
+        "sensitive": _sensitive,
         "DTMF": _dtmf,
         "twiml": _twiml,
     }

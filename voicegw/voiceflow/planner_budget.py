@@ -28,6 +28,7 @@ from voicegw.call.instructions import (
     SessionOpened,
     SetBargeIn,
     SetRecognition,
+    SetSensitive,
     SilenceTimeout,
     SpliceTwiml,
     StartRealtime,
@@ -88,6 +89,7 @@ class TurnBudget:
                 | OfferButtons()
                 | LegacyKeypad()
                 | SetBargeIn()
+                | SetSensitive()
                 | SetRecognition()
                 | SessionOpened()
                 | HoldSound()
