@@ -15,6 +15,7 @@
     │   └── StaleVersion         someone else wrote this call first
     ├── CallLogError             the call log's database cannot be used
     ├── CarrierError             the carrier's API refused or failed
+    ├── OrderRefused             a live call cannot take what somebody outside asks of it
     ├── FormError                a webhook's form that no carrier sends (twilio/forms.py)
     └── PromptError              audio that cannot be played: too large, unreadable, unknown, or in need of ffmpeg
                                  (prompts/errors.py)
@@ -144,3 +145,13 @@ class CarrierError(VoicegwError):
     """The carrier's API refused or could not be reached."""
 
     code = "carrier-error"
+
+
+class OrderRefused(VoicegwError):
+    """A call cannot take an order now; `reason` is a stable code (`call-over`, `forward-refused`, …)."""
+
+    code = "order-refused"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from voicegw.call.conduct import ABANDONED_AFTER_SECONDS
 from voicegw.call.inputs import (
     CallParties,
     ForwardEnded,
@@ -34,7 +35,7 @@ from voicegw.call.profile import Destination, Forwarding, NumberProfile
 from voicegw.call.state import Phase
 from voicegw.errors import AgentBroke, AgentNotConfigured, StaleVersion, StoreError
 from voicegw.store.sqlite import SqliteStore
-from voicegw.turns.conversation import REAP_AFTER_SECONDS, VOICE_STEP, UnknownCall
+from voicegw.turns.conversation import VOICE_STEP, UnknownCall
 
 Call = Callable[..., Any]
 HELLO, BYE = Say(text="Hello."), Say(text="Goodbye then.")
@@ -481,7 +482,7 @@ class TestHangUps:
     async def test_calls_whose_end_no_one_reported_are_reaped(self, call: Call) -> None:
         phone = call([HELLO])
         await phone.ring()
-        await asyncio.sleep(REAP_AFTER_SECONDS - 1)
+        await asyncio.sleep(ABANDONED_AFTER_SECONDS - 1)
         assert await phone.conversations.reap() == 0
         await asyncio.sleep(2)
         assert await phone.conversations.reap() == 1
@@ -501,13 +502,13 @@ class TestHangUps:
     async def test_a_call_that_cannot_be_read_any_more_is_left_to_expire(self, call: Call) -> None:
         phone = call([HELLO])
         await phone.store.create_call(phone.call_sid, b"written by another version")
-        await asyncio.sleep(REAP_AFTER_SECONDS * 2)
+        await asyncio.sleep(ABANDONED_AFTER_SECONDS * 2)
         assert await phone.conversations.reap() == 0
 
     async def test_a_caller_who_talks_with_a_human_is_not_reaped(self, call: Call) -> None:
         phone = call([HELLO, Forward(address="desk")], profile=FORWARDING)
         assert (await phone.ring()).then == "dial-leg"
-        await asyncio.sleep(REAP_AFTER_SECONDS * 4)
+        await asyncio.sleep(ABANDONED_AFTER_SECONDS * 4)
         assert await phone.conversations.reap() == 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from voicegw.call.entries import NoJournal
 from voicegw.call.forwarding import ringing_name
 from voicegw.call.inputs import HungUp
 from voicegw.call.plan import Leg
@@ -26,8 +27,8 @@ class Room:
     def __init__(self, call: Call) -> None:
         self.phone = call()
         self.forgotten: list[str] = []
-        runner = TurnRunner(self.phone.agent, self.phone.store, now, now)
-        self.ender = CallEnder(self.phone.agent, self.phone.store, runner, self.forgotten.append)
+        runner = TurnRunner(self.phone.agent, self.phone.store, now, now, NoJournal())
+        self.ender = CallEnder(self.phone.agent, self.phone.store, runner, self.forgotten.append, NoJournal())
         self.state = replace(
             start_call(self.phone.call_sid, self.phone.parties, user_id="someone", started_at=0.0),
             session_key="k",

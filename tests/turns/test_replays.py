@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from voicegw.call.conduct import ABANDONED_AFTER_SECONDS
 from voicegw.call.inputs import CallParties, ForwardEnded, ForwardOutcome, Said, Started, StayedSilent
 from voicegw.call.instructions import Forward, HangUp, Say
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
 from voicegw.errors import StaleVersion, StoreError
-from voicegw.turns.conversation import REAP_AFTER_SECONDS, UnknownCall
+from voicegw.turns.conversation import UnknownCall
 
 Call = Callable[..., Any]
 HELLO, GO = Say(text="Hello."), Said(text="go")
@@ -210,7 +211,7 @@ class TestEnds:
         await phone.ring()
         await phone.store.create_call("CA" + "3" * 32, b"written by another version")
         await beside(phone).ring()
-        await asyncio.sleep(REAP_AFTER_SECONDS)
+        await asyncio.sleep(ABANDONED_AFTER_SECONDS)
         assert await phone.conversations.reap() == 0
         await asyncio.sleep(1.0)
         assert await phone.conversations.reap() == 2

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from voicegw.call.entries import NoJournal
 from voicegw.call.inputs import CallParties, Said
 from voicegw.call.instructions import HoldSound, Note, Overdue, Say, SessionOpened
 from voicegw.call.patience import TURN_LIFETIME_SECONDS, Waiting
@@ -47,7 +48,7 @@ class Room:
         self.begun_at = 0.0
 
     def another(self) -> TurnRunner:
-        return TurnRunner(self.agent, self.store, now, wall)
+        return TurnRunner(self.agent, self.store, now, wall, NoJournal())
 
     async def begin(self, turn: int = 1, **fields: Any) -> None:
         await self.store.create_call(CALL_SID, b"{}")

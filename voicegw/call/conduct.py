@@ -39,6 +39,8 @@ from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Listen, Then
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Phase, Silences, finish_call, forget_queued
 
+ABANDONED_AFTER_SECONDS = 900.0
+
 
 def hear(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
     """The transition for one input from the phone. Every input is valid in every phase."""
@@ -85,6 +87,13 @@ def end_if_too_long(state: CallState, line: Line, now: float) -> tuple[CallState
     goodbye = own_words(PhraseName.MAX_DURATION, state, line.profile)
     plan = CallPlan(prompts=(goodbye,), then=Finish(reason="max-duration"))
     return finish_call(state, "max-duration"), Perform(plan)
+
+
+def is_abandoned(state: CallState, now: float) -> bool:
+    """Has nobody done anything for so long (`now`: epoch seconds) that the call must be over, though nobody said so?"""
+    dialled = state.forward.dialled if state.phase is Phase.FORWARDING else None
+    rest = dialled.time_limit_seconds + dialled.ring_seconds if dialled else 0
+    return now - max(state.spoken.at, state.started_at) > ABANDONED_AFTER_SECONDS + rest
 
 
 def is_escape(state: CallState, line: Line, heard: CallerInput) -> bool:

@@ -47,6 +47,19 @@ class Journal(Protocol):
         ...
 
 
+class NoJournal:
+    """Keeps nothing: for whoever runs calls without a log."""
+
+    def open(self, call_sid: str, parties: CallParties, profile: NumberProfile, started_at: float) -> None:
+        """Nothing to open."""
+
+    def note(self, call_sid: str, record: Record, turn: int = 0) -> None:
+        """Nothing is kept."""
+
+    def close(self, call_sid: str) -> None:
+        """Nothing to close."""
+
+
 class Sink(Protocol):
     """Who learns of every entry, dated and redacted. Must not wait and must not raise."""
 

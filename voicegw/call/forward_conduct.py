@@ -12,6 +12,7 @@ from voicegw.call.instructions import Forward, Prompt
 from voicegw.call.moves import AskAgent, Line, Move, Perform, hearing_now, listen, own_words
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, DialLeg, Finish, Leg
+from voicegw.call.records import ForwardFinished
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState, ForwardState, Phase, Silences, finish_call, forget_queued
 
@@ -34,6 +35,8 @@ def begin_forward(state: CallState, line: Line, wish: Forward, prompts: tuple[Pr
     )
     state = revise(state, forward=replace(state.forward, by_gateway=False, told_agent=False, waiting=()))
     if isinstance(decision, Refusal):
+        told = ForwardFinished(outcome="refused", address=decision.address, reason=decision.reason)
+        state = revise(state, happened=(*state.happened, told))
         if state.forward.attempts > line.profile.forwarding.max_attempts:
             return begin_fallback(state, line, prompts, listening_after=True)
         refused = replace(state.forward, attempts=state.forward.attempts + 1)

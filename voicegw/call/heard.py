@@ -4,18 +4,33 @@ An estimate from the clock: words at the usual pace of a synthetic voice, less t
 """
 
 from voicegw.call.inputs import CallerInput, Pressed, Said
+from voicegw.call.moves import Line, hearing_now
 from voicegw.call.profile import Endpointing
+from voicegw.call.revising import revise
+from voicegw.call.state import CallState
 
 WORDS_PER_SECOND = 2.6
 _SECONDS_PER_KEY = 0.5
-_SPEECH_END_SECONDS = {Endpointing.FAST: 0.7, Endpointing.PATIENT: 2.0, Endpointing.DICTATION: 3.0}
+SPEECH_END_SECONDS = {Endpointing.FAST: 0.7, Endpointing.PATIENT: 2.0, Endpointing.DICTATION: 3.0}
+
+
+def note_heard(state: CallState, line: Line, heard: CallerInput, now: float) -> CallState:
+    """The state once `heard` has reached us at `now` (epoch seconds): the caller waits from here on, and what was
+    heard of our last words is noted where that was not all of them."""
+    if not isinstance(heard, Said | Pressed):
+        return state
+    if not state.spoken.text:
+        return revise(state, waiting_since=now)
+    endpointing = hearing_now(state, line.profile).endpointing
+    text = estimate_heard(state.spoken.text, now - state.spoken.at, heard, endpointing)
+    return revise(state, waiting_since=now, heard_text="" if text == state.spoken.text else text)
 
 
 def estimate_heard(text: str, seconds: float, heard: CallerInput, endpointing: Endpointing) -> str:
     """The words of `text` that were out `seconds` after it was handed to the carrier, when `heard` reached us."""
     match heard:
         case Said():
-            own = len(heard.text.split()) / WORDS_PER_SECOND + _SPEECH_END_SECONDS[endpointing]
+            own = len(heard.text.split()) / WORDS_PER_SECOND + SPEECH_END_SECONDS[endpointing]
         case Pressed():
             own = len(heard.keys) * _SECONDS_PER_KEY
         case _:

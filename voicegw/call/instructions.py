@@ -227,6 +227,10 @@ class Note:
     kind: Literal["note"] = "note"
 
 
+STILL_ANSWERING = "still-answering"
+"""A `Note` about nothing but the agent being at work."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOpened:
     """The agent knows the call by this session from now on."""

@@ -49,6 +49,18 @@ def place(state: CallState, order: Order) -> CallState:
     return revise(state, orders=(*state.orders, order), orders_placed=state.orders_placed + 1)
 
 
+def take_over_orders(state: CallState, stored: CallState) -> CallState:
+    """`state` with the orders that were placed in `stored` since both were the same; a call that is over wants none."""
+    new = stored.orders[len(stored.orders) - (stored.orders_placed - state.orders_placed) :]
+    orders = () if state.phase is Phase.ENDED else (*state.orders, *new)
+    return revise(state, orders=orders, orders_placed=stored.orders_placed)
+
+
+def end_reason(state: CallState, reason: str) -> str:
+    """Why a call ended that the carrier reports as over for `reason`: the operator may have ordered it."""
+    return OPERATOR_ENDED if any(isinstance(order, HangUpOrdered) for order in state.orders) else reason
+
+
 def hear_with_orders(state: CallState, line: Line, heard: CallerInput | None) -> tuple[CallState, Move]:
     """The transition for a webhook, with what was heard there (None: it came for an order, and heard nothing).
 

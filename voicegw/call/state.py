@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from voicegw.call.inputs import CallerInput, CallParties, EventRaised, Order
 from voicegw.call.instructions import BargeIn, Button, Collect, Ending, Prompt, Say
 from voicegw.call.plan import Leg, Then
+from voicegw.call.records import ForwardFinished
 from voicegw.call.revising import revise
 
 SCHEMA = 1
@@ -51,8 +52,8 @@ class AgentSettings:
     language: str = ""
     hints: tuple[str, ...] = ()
     tools: tuple[tuple[str, str], ...] = ()
-
     sensitive: bool = False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -148,6 +149,8 @@ class CallState:
     ended_reason: str = ""
     orders: tuple[_Order, ...] = ()
     orders_placed: int = 0
+    # what a transition has to tell the journal; told before the state is kept
+    happened: Annotated[tuple[ForwardFinished, ...], Field(exclude=True)] = ()
 
     def __repr__(self) -> str:  # the session key and what the caller typed never reach a log or a traceback
         return f"CallState({self.call_sid!r}, phase={self.phase!s}, turn={self.turn}, step={self.step})"

@@ -6,50 +6,40 @@ and changes nothing. One webhook of a call at a time in this process; between pr
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
-from voicegw.call.conduct import end_if_too_long, go_on_after_loss, hear
+from voicegw.call.conduct import end_if_too_long, go_on_after_loss, is_abandoned
+from voicegw.call.entries import Journal, NoJournal
 from voicegw.call.forward_conduct import begin_fallback
-from voicegw.call.forwarding import returning_name, ringing_name
-from voicegw.call.heard import estimate_heard
-from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, Pressed, Said, Started, StayedSilent
-from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, hearing_now, opening_words
+from voicegw.call.forwarding import ringing_name
+from voicegw.call.heard import note_heard
+from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, Order, Started, StayedSilent
+from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, opening_words
+from voicegw.call.orders import end_reason, hear_with_orders
 from voicegw.call.patience import Waiting
+from voicegw.call.records import Failed
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Phase, dump_state, load_state, start_call
 from voicegw.errors import StaleVersion
 from voicegw.turns.ending import CallEnder
+from voicegw.turns.incoming import Incoming, UnknownCall, is_our_own_leg
 from voicegw.turns.locks import NamedLocks
-from voicegw.turns.ports import Agent, CallStore, Performer
+from voicegw.turns.orders import OrderDesk, OrderResult
+from voicegw.turns.ports import Agent, CallStore, CarrierControl, Performer
 from voicegw.turns.runner import TurnRunner
+from voicegw.turns.telling import tell_input, tell_ring, tell_webhook
 from voicegw.turns.webhook import Desk, Webhook
+
+__all__ = ["VOICE_STEP", "Conversations", "Incoming", "OrderResult", "UnknownCall"]
 
 VOICE_STEP = (0, 0)
 ANSWERED_ELSEWHERE_SECONDS = 10.0
 # The first answer of a turn in mid-call comes this soon: a filler after 2.5 s, or a late sentence
 STEP_ANSWERED_SECONDS = 4.0
-REAP_AFTER_SECONDS = 900.0
 _POLL_SECONDS = 0.1
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """A call whose phone rings; `since`: when its webhook came in (monotonic seconds; None: now)."""
-
-    call_sid: str
-    parties: CallParties
-    line: Line
-    user_id: str
-    ringing: bool = True
-    since: float | None = None
-
-
-class UnknownCall(LookupError):  # noqa: N818 (says what happened)
-    """No such call is remembered: it never began here, or it was over long ago."""
 
 
 class Conversations:
@@ -64,15 +54,21 @@ class Conversations:
         line_for: Callable[[CallParties], Line],
         clock: Callable[[], float],
         wall: Callable[[], float],
+        journal: Journal | None = None,
+        control: CarrierControl | None = None,
     ) -> None:
+        journal = journal or NoJournal()
+        self._journal = journal
         self._store = store
         self._line_for = line_for
         self._clock = clock
         self._wall = wall
-        runner = TurnRunner(agent, store, clock, wall)
-        self._desk = Desk(runner, CallEnder(agent, store, runner, self._forget_line), store, performer, wall)
+        runner = TurnRunner(agent, store, clock, wall, journal)
+        ender = CallEnder(agent, store, runner, self._forget_line, journal)
+        self._desk = Desk(runner, ender, store, performer, clock, wall, journal)
         self._locks = NamedLocks()
         self._lines: dict[str, Line] = {}
+        self._orders = OrderDesk(store, journal, control, self._load, self._peek_line)
 
     @property
     def live_calls(self) -> int:
@@ -93,7 +89,10 @@ class Conversations:
                     return answer
                 state, version = await self._load(call_sid)
                 move = AwaitAgent() if state.turn else move
+            else:
+                tell_ring(self._journal, state, line)
             self._lines[call_sid] = line
+            tell_webhook(self._journal, state, line, "voice")
             return await self._answer(_name(*VOICE_STEP), waiting, line, version, state, move)
 
     async def first_answer(self, call_sid: str) -> bytes | None:
@@ -135,11 +134,35 @@ class Conversations:
                 return self._desk.performer.point_to(state)
             if isinstance(heard, ForwardEnded) and state.forward.dialled is not None:
                 await self._store.release_name(ringing_name(state.forward.dialled, state.parties), call_sid)
-            state = self._note_what_was_heard(state, line, heard)
+            tell_webhook(self._journal, state, line, name)
+            before, state = state, note_heard(state, line, heard, self._wall())
+            tell_input(self._journal, before, state, line, heard)
             lost = again and isinstance(heard, StayedSilent)
             state, move = end_if_too_long(state, line, self._wall()) or (
-                go_on_after_loss(state, line) if lost else hear(state, line, heard)
+                go_on_after_loss(state, line) if lost else hear_with_orders(state, line, heard)
             )
+            return await self._answer(name, waiting, line, version, state, move)
+
+    async def order(self, call_sid: str, order: Order, *, by: str = "", at_once: bool = True) -> OrderResult:
+        """Give a live call, of whichever process, an order: it is kept, and carried out at the call's next webhook;
+        `at_once` has the carrier interrupt the call for it, where there is a way. `by`: who gives it, for the log.
+
+        Raises `UnknownCall`, `OrderRefused`, `StoreError`.
+        """
+        return await self._orders.take(call_sid, order, by=by, at_once=at_once)
+
+    async def come_for_order(self, call_sid: str, number: int, *, since: float | None = None) -> bytes:
+        """Answer the webhook that an interruption for the call's order `number` brings: the caller has not been silent,
+        nothing was listened to. Raises `UnknownCall`, `StoreError`."""
+        waiting = self._waiting(since)
+        name = f"ordered/{number}"
+        async with self._locks.hold(call_sid):
+            state, version = await self._load(call_sid)
+            if (answer := await self._store.get_answer(call_sid, name)) is not None:
+                return answer
+            line = self._line_of(state)
+            tell_webhook(self._journal, state, line, name)
+            state, move = end_if_too_long(state, line, self._wall()) or hear_with_orders(state, line, None)
             return await self._answer(name, waiting, line, version, state, move)
 
     async def hang_up(self, call_sid: str, reason: str) -> None:
@@ -150,7 +173,9 @@ class Conversations:
             except StaleVersion:  # another process wrote in between: what it wrote decides
                 await self._end(call_sid, reason)
 
-    async def rescue(self, call_sid: str, request_name: str, failed_step: tuple[int, int] | None = None) -> bytes:
+    async def rescue(
+        self, call_sid: str, request_name: str, failed_step: tuple[int, int] | None = None, error_code: str = ""
+    ) -> bytes:
         """The carrier could not use an answer: apologise, and go on with the answer that was lost on its way, or where
         the call stands; the second time the number's fallback destinations, or a goodbye. Raises `UnknownCall`,
         `StoreError`.
@@ -166,6 +191,8 @@ class Conversations:
             if (answer := await self._store.get_answer(call_sid, name)) is not None:
                 return answer
             line = self._line_of(state)
+            self._journal.open(call_sid, state.parties, line.profile, state.started_at)
+            self._journal.note(call_sid, Failed(part="carrier", code=f"carrier-{error_code}"), state.turn)
             lost = failed_step and await self._store.get_answer(call_sid, _name(*failed_step)) is not None
             if state.end_sent and not lost:
                 return self._desk.performer.point_to(state)
@@ -187,13 +214,7 @@ class Conversations:
 
     async def is_our_own_forward(self, parties: CallParties) -> bool:
         """Is this new call a leg that we are just dialling, sent back to us by whom we dialled?"""
-        name = returning_name(parties)
-        if not name:
-            return False
-        if not await self._store.claim_name(name, "asking"):
-            return True
-        await self._store.release_name(name, "asking")
-        return False
+        return await is_our_own_leg(self._store, parties)
 
     async def reap(self) -> int:
         """End calls whose end no one has reported; returns how many those were."""
@@ -208,9 +229,7 @@ class Conversations:
                 state, _ = await self._load(call_sid)
             except UnknownCall:
                 continue
-            dialled = state.forward.dialled if state.phase is Phase.FORWARDING else None
-            rest = dialled.time_limit_seconds + dialled.ring_seconds if dialled else 0
-            if self._wall() - max(state.spoken.at, state.started_at) > REAP_AFTER_SECONDS + rest:
+            if is_abandoned(state, self._wall()):
                 _log.warning("call reaped", call_sid=call_sid)
                 await self.hang_up(call_sid, "reaped")
                 reaped += 1
@@ -248,7 +267,7 @@ class Conversations:
             state, version = await self._load(call_sid)
         except UnknownCall:
             return
-        await self._desk.ender.end(state, version, self._line_of(state), reason)
+        await self._desk.ender.end(state, version, self._line_of(state), end_reason(state, reason))
 
     async def _load(self, call_sid: str) -> tuple[CallState, int]:
         stored = await self._store.load_call(call_sid)
@@ -264,19 +283,12 @@ class Conversations:
         line = self._lines.get(state.call_sid)
         return line if line is not None else self._lines.setdefault(state.call_sid, self._line_for(state.parties))
 
+    def _peek_line(self, state: CallState) -> Line:
+        """The line of a call that may be live in another process."""
+        return self._lines.get(state.call_sid) or self._line_for(state.parties)
+
     def _forget_line(self, call_sid: str) -> None:
         self._lines.pop(call_sid, None)
-
-    def _note_what_was_heard(self, state: CallState, line: Line, heard: CallerInput) -> CallState:
-        if not isinstance(heard, Said | Pressed):
-            return state
-        now = self._wall()
-        if not state.spoken.text:
-            return revise(state, waiting_since=now)
-        seconds = now - state.spoken.at
-        endpointing = hearing_now(state, line.profile).endpointing
-        text = estimate_heard(state.spoken.text, seconds, heard, endpointing)
-        return revise(state, waiting_since=now, heard_text="" if text == state.spoken.text else text)
 
 
 def _name(turn: int, step: int) -> str:

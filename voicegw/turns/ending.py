@@ -10,9 +10,11 @@ from dataclasses import replace
 import structlog
 
 from voicegw.call.answer import fold
+from voicegw.call.entries import Journal
 from voicegw.call.forwarding import ringing_name
 from voicegw.call.inputs import HungUp
 from voicegw.call.moves import Line
+from voicegw.call.records import CallEnded
 from voicegw.call.state import CallState, dump_state, finish_call
 from voicegw.errors import AgentError, StoreError
 from voicegw.turns.ports import Agent, CallStore, TurnRequest
@@ -24,8 +26,11 @@ _log = structlog.get_logger(__name__)
 class CallEnder:
     """Says farewell to the agent for every call that ends, in tasks of its own."""
 
-    def __init__(self, agent: Agent, store: CallStore, runner: TurnRunner, forget: Callable[[str], None]) -> None:
+    def __init__(
+        self, agent: Agent, store: CallStore, runner: TurnRunner, forget: Callable[[str], None], journal: Journal
+    ) -> None:
         self._forget = forget
+        self._journal = journal
         self._agent = agent
         self._store = store
         self._runner = runner
@@ -42,6 +47,7 @@ class CallEnder:
         await self._store.save_call(state.call_sid, dump_state(state), version, live=False)
         self._forget(state.call_sid)
         _log.info("call ended", call_sid=state.call_sid, reason=state.ended_reason)
+        self._journal.note(state.call_sid, CallEnded(reason=state.ended_reason), state.turn)
         farewell = asyncio.create_task(self._farewell(state, line), name=f"farewell-{state.call_sid}")
         self._farewells.add(farewell)
         farewell.add_done_callback(self._farewells.discard)
@@ -67,6 +73,8 @@ class CallEnder:
             _log.warning("agent not told of the end", call_sid=state.call_sid, code=error.code, reason=str(error))
         except Exception:
             _log.exception("farewell crashed", call_sid=state.call_sid)
+        finally:
+            self._journal.close(state.call_sid)
 
     async def _release_names(self, state: CallState) -> None:
         await self._store.release_name(state.user_id, state.call_sid)
@@ -83,4 +91,5 @@ def _last_request(state: CallState, line: Line) -> TurnRequest:
         user_id=state.user_id,
         session_key=state.session_key,
         launched=state.launched,
+        turn=state.turn,
     )

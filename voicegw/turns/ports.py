@@ -114,6 +114,19 @@ class Performer(Protocol):
         ...
 
 
+class CarrierControl(Protocol):
+    """Reaches into a live call from outside, where the carrier lets us. Both methods raise `CarrierError`."""
+
+    async def interrupt(self, state: CallState) -> None:
+        """Break off what the call is doing now; the carrier asks at once what to do, and says for which order
+        (`state.orders_placed`). What the caller was saying or keying in is lost."""
+        ...
+
+    async def hang_up(self, call_sid: str) -> None:
+        """End the call at once, without a word."""
+        ...
+
+
 class CallStore(Protocol):
     """Live-call state, shared by all processes of the gateway. Every method raises `StoreError` when it cannot.
 
@@ -135,7 +148,8 @@ class CallStore(Protocol):
         answered: tuple[str, bytes] | None = None,
         live: bool = True,
     ) -> int:
-        """Replace the document if `version` is still the stored one; returns the new version, else `StaleVersion`.
+        """Replace the document if `version` is still the stored one; returns the next version, else `StaleVersion`.
+        Versions count the saves of a call.
 
         `answered` (a step's name and its answer) is kept in the same act: both or neither. A call that is not `live`
         any more is only remembered.

@@ -11,14 +11,21 @@ from dataclasses import replace
 
 import structlog
 
+from voicegw.call.entries import Journal
 from voicegw.call.instructions import (
+    STILL_ANSWERING,
     HoldSound,
     Instruction,
+    Note,
     Overdue,
+    PlayAudio,
+    PlayRecording,
+    Say,
     SessionOpened,
     proves_launch,
 )
 from voicegw.call.patience import SENTENCE_GRACE_SECONDS, TURN_LIFETIME_SECONDS, Waiting, budget_seconds
+from voicegw.call.records import Failed, Noted, Record, TurnEnded, WordsReady
 from voicegw.errors import AgentError, AgentNotConfigured, StoreError
 from voicegw.turns.ports import Agent, CallStore, StoredTurn, TurnRequest
 from voicegw.turns.progress import Progress, TurnOver, dump_entry, load_progress
@@ -34,7 +41,15 @@ _log = structlog.get_logger(__name__)
 class TurnRunner:
     """Begins turns, keeps them going when nobody waits, and lets webhooks wait for them."""
 
-    def __init__(self, agent: Agent, store: CallStore, clock: Callable[[], float], wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        store: CallStore,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        journal: Journal,
+    ) -> None:
+        self._journal = journal
         self._agent = agent
         self._store = store
         self._clock = clock
@@ -130,12 +145,16 @@ class TurnRunner:
             _log.warning(
                 "turn failed", call_sid=request.call_sid, turn=running.turn, code=error.code, reason=str(error)
             )
+            self._note(running, Failed(part="agent", code=error.code, reason=str(error)))
             over = TurnOver(failure=error.code, permanent=isinstance(error, AgentNotConfigured))
         except asyncio.CancelledError:
-            running.show(running.arrivals.take(), self._clock(), TurnOver(failure="turn-cancelled"))
+            broken_off = TurnOver(failure="turn-cancelled")
+            self._tell(running, (), broken_off)
+            running.show(running.arrivals.take(), self._clock(), broken_off)
             raise
         except Exception:  # the task's root: the caller hears the failure phrase, the operator reads the traceback
             _log.exception("turn crashed", call_sid=request.call_sid, turn=running.turn)
+            self._note(running, Failed(part="gateway", code="turn-crashed"))
             over = TurnOver(failure="turn-crashed")
         await self._bring(running, running.arrivals.take(), over)
 
@@ -205,7 +224,27 @@ class TurnRunner:
             )
         except StoreError as error:
             _log.warning("turn progress not kept", call_sid=running.request.call_sid, reason=str(error))
+            self._note(running, Failed(part="store", code=error.code, reason="turn progress not kept"))
+        self._tell(running, arrived, over)
         running.show(arrived, self._clock(), over)
+
+    def _tell(self, running: RunningTurn, arrived: Sequence[Instruction], over: TurnOver | None) -> None:
+        """The journal learns of first words, of what only it wants to know, and of the turn's end."""
+        if not running.words_at and any(isinstance(item, Say | PlayAudio | PlayRecording) for item in arrived):
+            self._note(running, WordsReady())
+        for item in arrived:
+            match item:
+                case Note(about=about, fields=fields) if about != STILL_ANSWERING:
+                    self._note(running, Noted(about=about, fields=fields))
+                case Overdue():
+                    self._note(running, Noted(about="agent-overdue"))
+                case _:
+                    pass
+        if over is not None and running.over is None:
+            self._note(running, TurnEnded(failure=over.failure, permanent=over.permanent))
+
+    def _note(self, running: RunningTurn, record: Record) -> None:
+        self._journal.note(running.request.call_sid, record, running.turn)
 
     async def _wait_elsewhere(
         self, call_sid: str, turn: int, taken: int, waiting: Waiting, words_at: float | None, begun_at: float

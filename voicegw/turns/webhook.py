@@ -11,19 +11,24 @@ import structlog
 from voicegw.call.addresses import line_of
 from voicegw.call.answer import begin_turn, fold, settle
 from voicegw.call.conduct import hear
+from voicegw.call.entries import Journal
 from voicegw.call.forwarding import ringing_name
 from voicegw.call.inputs import CallerInput, ForwardEnded, ForwardOutcome
 from voicegw.call.instructions import PlayAudio, Prompt, Say
 from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, Perform, is_collecting, own_words
+from voicegw.call.orders import take_over_orders
 from voicegw.call.patience import Waiting
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Leg, Listen, still_to_do
+from voicegw.call.records import ForwardFinished, TurnBegan
 from voicegw.call.revising import revise
-from voicegw.call.state import CallState, Spoken, dump_state, is_filler, spoken_text
+from voicegw.call.state import CallState, Spoken, dump_state, is_filler, load_state, spoken_text
+from voicegw.errors import StaleVersion
 from voicegw.turns.ending import CallEnder
 from voicegw.turns.ports import CallStore, Performer, TurnRequest
 from voicegw.turns.progress import Progress
 from voicegw.turns.runner import TurnRunner
+from voicegw.turns.telling import tell_answer
 
 _HOUR_SECONDS = 3600
 
@@ -32,13 +37,15 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What every webhook needs, whichever call it is of. `wall` gives epoch seconds."""
+    """What every webhook needs, whichever call it is of. `clock` is monotonic, `wall` gives epoch seconds."""
 
     runner: TurnRunner
     ender: CallEnder
     store: CallStore
     performer: Performer
+    clock: Callable[[], float]
     wall: Callable[[], float]
+    journal: Journal
 
 
 class Webhook:
@@ -62,12 +69,17 @@ class Webhook:
                     state, move = await self._glance(state, otherwise) if otherwise else await self._await(state)
                 case Perform(plan=plan):
                     if isinstance(plan.then, DialLeg) and not await self._may_dial(state, plan.then.leg):
+                        told = ForwardFinished(
+                            outcome="refused", address=plan.then.leg.address, reason="too-many-this-hour"
+                        )
+                        self._desk.journal.note(state.call_sid, told, state.turn)
                         refused = ForwardEnded(outcome=ForwardOutcome.REFUSED)
                         state, move = hear(revise(state, unsaid=plan.prompts), self._line, refused)
                         continue
                     return await self._perform(state, plan)
 
     async def _begin(self, state: CallState, heard: CallerInput) -> CallState:
+        state = self._tell_what_happened(state)
         if state.running:  # the call has left this turn behind: what matters now is whether it began the conversation
             progress = await self._so_far(state)
             settings, _ = fold(state, progress.instructions)
@@ -75,10 +87,11 @@ class Webhook:
                 state, session_key=settings.session_key, user_id=settings.user_id, launched=settings.launched
             )
         request = turn_request(state, self._line, heard)
-        state = begin_turn(revise(state, heard_text="", waiting_since=self._desk.wall()))
+        state = begin_turn(revise(state, heard_text="", waiting_since=self._desk.wall()), heard)
         # saved before the agent is asked: a restart must know that this input has been used
-        self._version = await self._desk.store.save_call(state.call_sid, dump_state(state), self._version)
-        self._desk.runner.begin(request, state.turn)
+        state = await self._save(state)
+        self._desk.journal.note(state.call_sid, TurnBegan(heard=heard.kind), state.turn)
+        self._desk.runner.begin(replace(request, turn=state.turn), state.turn)
         return state
 
     async def _await(self, state: CallState) -> tuple[CallState, Move]:
@@ -110,7 +123,7 @@ class Webhook:
         )
 
     async def _perform(self, state: CallState, plan: CallPlan) -> bytes:
-        state = revise(state, step=state.step + 1)
+        state = revise(self._tell_what_happened(state), step=state.step + 1)
         performance = await self._desk.performer.perform(state, self._line, plan)
         if isinstance(plan.then, GoOn) and not (plan.prompts and performance.audible):
             state, filler = _fill(state, self._line)
@@ -123,13 +136,37 @@ class Webhook:
             repeatable=_repeatable(state, plan),
             spoken=Spoken(text=spoken_text(plan.prompts), at=self._desk.wall(), filler=is_filler(plan.prompts)),
         )
-        answered = (self._step, performance.answer)
-        version = await self._desk.store.save_call(
-            state.call_sid, dump_state(state), self._version, answered=answered, live=not state.end_sent
-        )
+        state = await self._save(state, answered=(self._step, performance.answer))
+        seconds = self._desk.clock() - self._waiting.since
+        tell_answer(self._desk.journal, state, plan, performance, self._step, seconds)
         if isinstance(plan.then, Finish) and performance.complete:
-            await self._desk.ender.end(state, version, self._line, plan.then.reason)
+            await self._desk.ender.end(state, self._version, self._line, plan.then.reason)
         return performance.answer
+
+    async def _save(self, state: CallState, answered: tuple[str, bytes] | None = None) -> CallState:
+        """Keep the state, and in it the orders that were placed since it was read. Raises `StaleVersion` where anybody
+        wrote anything else."""
+        while True:
+            try:
+                self._version = await self._desk.store.save_call(
+                    state.call_sid, dump_state(state), self._version, answered=answered, live=not state.end_sent
+                )
+            except StaleVersion:
+                stored = await self._desk.store.load_call(state.call_sid)
+                found = load_state(stored.document) if stored else None
+                if stored is None or found is None:
+                    raise
+                placed = found.orders_placed - state.orders_placed
+                if placed != stored.version - self._version:
+                    raise
+                self._version, state = stored.version, take_over_orders(state, found)
+            else:
+                return state
+
+    def _tell_what_happened(self, state: CallState) -> CallState:
+        for record in state.happened:
+            self._desk.journal.note(state.call_sid, record, state.turn)
+        return revise(state, happened=()) if state.happened else state
 
     async def _may_dial(self, state: CallState, leg: Leg) -> bool:
         """Counts the attempt against the destination's hourly cap, and notes that it rings on behalf of this call."""
@@ -155,6 +192,7 @@ def turn_request(state: CallState, line: Line, heard: CallerInput) -> TurnReques
         collecting=is_collecting(state),
         legacy_keypad=state.asked.legacy_keypad,
         heard_text=state.heard_text,
+        sensitive=state.agent.sensitive,
     )
 
 
@@ -172,4 +210,3 @@ def _fill(state: CallState, line: Line) -> tuple[CallState, tuple[Prompt, ...]]:
         return state, (PlayAudio(source=sound),)
     filler = own_words(PhraseName.FILLER, state, line.profile, variant=state.fillers)
     return revise(state, fillers=state.fillers + 1), (filler,)
-        sensitive=state.agent.sensitive,

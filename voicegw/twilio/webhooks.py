@@ -187,7 +187,9 @@ class Webhooks:
         call_sid = request.call.call_sid
         _log.error("carrier could not use an answer", call_sid=call_sid, error_code=form.error_code)
         try:
-            return await self._conversations.rescue(call_sid, request.name, self._step_of(form.error_url))
+            return await self._conversations.rescue(
+                call_sid, request.name, self._step_of(form.error_url), error_code=str(form.error_code or "")
+            )
         except UnknownCall:
             return await self._voice(request, scope)
 

@@ -7,20 +7,24 @@ nobody's patience but that of unfinished text.
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import TypeVar
 
+from voicegw.call.entries import Journal, NoJournal
 from voicegw.call.inputs import HungUp, Started, StayedSilent
 from voicegw.call.instructions import Ending, Instruction, Note, SessionOpened
 from voicegw.call.profile import NumberProfile
+from voicegw.call.records import ActionSent, AnswerBegan, Record, SessionStarted
+from voicegw.call.tracecontext import traceparent
 from voicegw.errors import AgentBroke, AgentBusy, AgentError, SessionExpired
 from voicegw.turns.ports import TurnRequest
-from voicegw.voiceflow.actions import Action, end
+from voicegw.voiceflow.actions import Action, end, render_action
 from voicegw.voiceflow.client import VoiceflowClient
 from voicegw.voiceflow.health import AgentHealth
 from voicegw.voiceflow.next_action import AgentMemory, plan_action, plan_launch
 from voicegw.voiceflow.planner import SPEAKING_TRACES, Planner
+from voicegw.voiceflow.trace_digest import TraceDigest
 from voicegw.voiceflow.traces import Trace
 from voicegw.voiceflow.variables import plan_turn_variables, plan_variables
 
@@ -69,8 +73,11 @@ class _Retry:
 class VoiceflowAgent:
     """The agents behind all numbers; `client_for` gives the client of a number's project and environment."""
 
-    def __init__(self, client_for: ClientFor, *, retry_pause_seconds: float = 0.3) -> None:
+    def __init__(
+        self, client_for: ClientFor, *, retry_pause_seconds: float = 0.3, journal: Journal | None = None
+    ) -> None:
         self._client_for = client_for
+        self._journal = journal or NoJournal()
         self._retry = _Retry(retry_pause_seconds)
         self._health = AgentHealth()
 
@@ -85,7 +92,7 @@ class VoiceflowAgent:
             await self.end(turn)
             return
         client = self._client_for(turn.profile)
-        conversation = _Conversation(client, turn, self._retry)
+        conversation = _Conversation(client, turn, self._retry, self._journal)
         if not conversation.has_something_to_ask:
             yield Note(about="nothing-to-send", fields={"heard": turn.heard.kind})
             return
@@ -104,6 +111,7 @@ class VoiceflowAgent:
             return
         client = self._client_for(turn.profile)
         action = end(turn.heard.reason if isinstance(turn.heard, HungUp) else HungUp().reason)
+        self._journal.note(turn.call_sid, ActionSent(action=render_action(action)), turn.turn)
         try:
             async with asyncio.timeout(END_PATIENCE_SECONDS):
                 await self._retry.call(lambda: _read_to_end(client.interact(turn.session_key, action)))
@@ -128,8 +136,9 @@ class VoiceflowAgent:
 class _Conversation:
     """One turn with the agent, from the session it needs to the end of the last answer."""
 
-    def __init__(self, client: VoiceflowClient, turn: TurnRequest, retry: _Retry) -> None:
+    def __init__(self, client: VoiceflowClient, turn: TurnRequest, retry: _Retry, journal: Journal) -> None:
         self._client = client
+        self._journal = journal
         self._retry = retry
         self._turn = turn
         self._session_key = turn.session_key
@@ -174,7 +183,10 @@ class _Conversation:
 
     async def _open_session(self) -> SessionOpened:
         user_id = (self._turn.user_id or self._turn.call_sid)[:_MAX_USER_ID_CHARACTERS]
+        loop = asyncio.get_running_loop()
+        asked_at, renewed = loop.time(), bool(self._session_key)
         self._session_key = await self._retry.call(lambda: self._client.start_session(user_id))
+        self._note(SessionStarted(seconds=round(loop.time() - asked_at, 4), renewed=renewed))
         return SessionOpened(session_key=self._session_key, user_id=user_id)
 
     async def _ask_surely(self, action: Action, variables: dict[str, object]) -> AsyncGenerator[Instruction]:
@@ -198,13 +210,22 @@ class _Conversation:
                 return
 
     async def _ask(self, action: Action, variables: Mapping[str, object]) -> AsyncGenerator[Instruction]:
-        planner = Planner(self._turn.profile)
-        answer = self._client.interact(self._session_key, action, variables)
+        planner, digest = Planner(self._turn.profile), TraceDigest()
+        self._note(ActionSent(action=render_action(action), variables=variables))
+        answer = self._client.interact(
+            self._session_key,
+            action,
+            variables,
+            traceparent=traceparent(self._turn.call_sid, self._turn.turn),
+            on_answer=lambda status: self._note(AnswerBegan(status=status)),
+        )
         loop = asyncio.get_running_loop()
         spoke_at = yielded_at = loop.time()
         try:
             async with aclosing(_with_pauses(answer, planner)) as traces:
                 async for trace in traces:
+                    if trace is not None:
+                        self._tell(digest.receive(trace))
                     instructions = planner.flush_text() if trace is None else planner.receive(trace)
                     now = loop.time()
                     if instructions:
@@ -218,10 +239,19 @@ class _Conversation:
             for instruction in planner.finish(clean=False):
                 yield instruction
             raise
+        finally:
+            self._tell(digest.finish())
         for instruction in planner.finish(clean=True):
             yield instruction
         if not planner.understood:
             raise AgentBroke("nothing in the answer could be understood", answer_begun=True)
+
+    def _tell(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self._note(record)
+
+    def _note(self, record: Record) -> None:
+        self._journal.note(self._turn.call_sid, record, self._turn.turn)
 
 
 async def _with_pauses(answer: AsyncGenerator[Trace], planner: Planner) -> AsyncGenerator[Trace | None]:

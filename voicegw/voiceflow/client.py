@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,9 +98,17 @@ class VoiceflowClient:
             raise AgentBroke(exc.message, answer_begun=exc.answer_begun, retryable=True) from exc
 
     async def interact(
-        self, session_key: str, action: Action, variables: Mapping[str, object] | None = None
+        self,
+        session_key: str,
+        action: Action,
+        variables: Mapping[str, object] | None = None,
+        *,
+        traceparent: str = "",
+        on_answer: Callable[[int], None] | None = None,
     ) -> AsyncGenerator[Trace]:
         """Tell the agent what happened and yield its answer, trace by trace; `variables` are set before the turn.
+
+        `traceparent` is the request's W3C trace context; `on_answer` is told the status once the answer begins.
 
         Raises `SessionExpired`, or another child of `AgentError`; what is not `retryable` may have run. Waits for
         the agent without end: patience is the caller's. Close it early (`aclosing`) to drop the answer.
@@ -108,9 +116,11 @@ class VoiceflowClient:
         path = "/v4/interact/stream" if self._settings.streaming else "/v4/interact"
         async with self._transport.post(
             self._base_url + path,
-            headers=_headers(session_key),
+            headers=_headers(session_key) | ({"traceparent": traceparent} if traceparent else {}),
             body=self._turn_body(action, variables or {}),
         ) as response:
+            if on_answer is not None:
+                on_answer(response.status)
             if not _is_success(response):
                 told = [render_action(action), variables]
                 detail = await self._detail(response, session_key, told=told)

@@ -1,0 +1,108 @@
+"""Orders from outside: kept in the call's state by whichever process is asked, so that any other acts on them.
+
+Where the carrier can be told, the call is interrupted and comes for its order at once. What the order does is decided
+in `voicegw.call.orders`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import structlog
+
+from voicegw.call.entries import Journal
+from voicegw.call.inputs import EventRaised, ForwardOrdered, HangUpOrdered, Order
+from voicegw.call.moves import Line
+from voicegw.call.orders import object_to, place
+from voicegw.call.records import OrderReceived
+from voicegw.call.state import CallState, dump_state
+from voicegw.errors import CarrierError, OrderRefused, StaleVersion
+from voicegw.turns.ports import CallStore, CarrierControl
+
+_MAX_TRIES = 10
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderResult:
+    """An order that a call has taken on, and what it waits for: `nothing` (the carrier was told to come at once), the
+    `turn` that the agent is at, or the call's next `webhook`. `reason` says why the carrier was not told."""
+
+    waits_for: Literal["nothing", "turn", "webhook"]
+    reason: str = ""
+
+
+class OrderDesk:
+    """Takes orders for live calls. `load` raises `UnknownCall`; `line_of` gives a call's line."""
+
+    def __init__(
+        self,
+        store: CallStore,
+        journal: Journal,
+        control: CarrierControl | None,
+        load: Callable[[str], Awaitable[tuple[CallState, int]]],
+        line_of: Callable[[CallState], Line],
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._control = control
+        self._load = load
+        self._line_of = line_of
+
+    async def take(self, call_sid: str, order: Order, *, by: str, at_once: bool) -> OrderResult:
+        """Keep `order` for its call, and have the call come for it. Raises `UnknownCall`, `OrderRefused`, `StoreError`.
+
+        Without `at_once` nothing is interrupted: the order waits for the call's next webhook.
+        """
+        state = await self._keep(call_sid, order)
+        _log.info("order taken", call_sid=call_sid, order=order.kind, by=by)
+        self._journal.note(call_sid, _record_of(order, by), state.turn)
+        if isinstance(order, EventRaised) and state.running:
+            return OrderResult(waits_for="turn")
+        if not at_once:
+            return OrderResult(waits_for="webhook", reason="as ordered")
+        return await self._interrupt(state, order)
+
+    async def _keep(self, call_sid: str, order: Order) -> CallState:
+        """No lock: a webhook of this call that is being answered, here or elsewhere, takes the order over."""
+        for tries_left in reversed(range(_MAX_TRIES)):
+            state, version = await self._load(call_sid)
+            line = self._line_of(state)
+            if (objection := object_to(state, line, order)) is not None:
+                raise OrderRefused(objection[1], reason=objection[0])
+            state = place(state, order)
+            self._journal.open(call_sid, state.parties, line.profile, state.started_at)
+            try:
+                await self._store.save_call(call_sid, dump_state(state), version)
+            except StaleVersion:
+                if not tries_left:
+                    raise
+            else:
+                return state
+        raise AssertionError("unreachable")
+
+    async def _interrupt(self, state: CallState, order: Order) -> OrderResult:
+        if self._control is None:
+            return OrderResult(waits_for="webhook", reason="the gateway has no credentials for the carrier's API")
+        try:
+            if isinstance(order, HangUpOrdered) and not order.goodbye:
+                await self._control.hang_up(state.call_sid)
+            else:
+                await self._control.interrupt(state)
+        except CarrierError as error:
+            _log.warning("call not interrupted", call_sid=state.call_sid, code=error.code, reason=error.message)
+            return OrderResult(waits_for="webhook", reason=error.message)
+        return OrderResult(waits_for="nothing")
+
+
+def _record_of(order: Order, by: str) -> OrderReceived:
+    match order:
+        case EventRaised(name=name):
+            return OrderReceived(order="event", name=name, by=by)
+        case HangUpOrdered():
+            return OrderReceived(order="hang-up", by=by)
+        case ForwardOrdered(address=address):
+            return OrderReceived(order="forward", name=address, by=by)
+        case _:
+            assert_never(order)

@@ -1,0 +1,116 @@
+"""What the journal is told of a call's webhooks: what came in, what was heard of our words, what was answered.
+
+Only tells: nothing here decides anything, and nothing that fails here can harm a call.
+"""
+
+from voicegw.call.entries import Journal
+from voicegw.call.heard import SPEECH_END_SECONDS
+from voicegw.call.inputs import CallerInput, ForwardEnded, Pressed, Said, StayedSilent
+from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
+from voicegw.call.moves import Line, hearing_now, keypad_in_force
+from voicegw.call.plan import CallPlan, DialLeg
+from voicegw.call.records import (
+    CallerInterrupted,
+    CallerSpoke,
+    CallerStayedSilent,
+    CallRang,
+    ForwardFinished,
+    ForwardTried,
+    KeysPressed,
+    PromptBegan,
+    PromptCut,
+    PromptHeard,
+    Record,
+    StepAnswered,
+    WebhookReceived,
+)
+from voicegw.call.state import CallState, Phase
+from voicegw.turns.ports import Performance
+
+
+def tell_ring(journal: Journal, state: CallState, line: Line) -> None:
+    """A call that nobody knew yet."""
+    parties = state.parties
+    journal.open(state.call_sid, parties, line.profile, state.started_at)
+    rang = CallRang(
+        caller_number=parties.caller_number,
+        called_number=parties.called_number,
+        caller_name=parties.caller_name,
+        caller_country=parties.caller_country,
+        forwarded_from=parties.forwarded_from,
+        direction=parties.direction,
+        mode=line.profile.mode.value,
+    )
+    journal.note(state.call_sid, rang)
+
+
+def tell_webhook(journal: Journal, state: CallState, line: Line, name: str) -> None:
+    """The carrier asks for `name`, which nobody has answered yet. The call may be new to this process."""
+    journal.open(state.call_sid, state.parties, line.profile, state.started_at)
+    journal.note(state.call_sid, WebhookReceived(name=name), state.turn)
+
+
+def tell_input(journal: Journal, before: CallState, after: CallState, line: Line, heard: CallerInput) -> None:
+    """What the caller did in the state `before`; `after` knows how much of our words was heard by then."""
+    for record in (*_of_prompts(before, after, heard), *_of_input(before, line, heard)):
+        journal.note(before.call_sid, record, before.turn)
+
+
+def tell_answer(
+    journal: Journal, state: CallState, plan: CallPlan, performance: Performance, name: str, seconds: float
+) -> None:
+    """`plan` was handed to the carrier as the answer to `name`, `seconds` after it had asked."""
+    said = plan.prompts[: len(plan.prompts) - len(performance.unsaid)] if performance.unsaid else plan.prompts
+    for prompt in said:
+        journal.note(state.call_sid, _of_prompt(prompt), state.turn)
+    answer = performance.answer.decode("utf-8", "replace")
+    journal.note(state.call_sid, StepAnswered(name=name, seconds=round(seconds, 4), answer=answer), state.turn)
+    if isinstance(plan.then, DialLeg) and performance.complete:
+        leg = plan.then.leg
+        tried = ForwardTried(
+            address=leg.address,
+            address_type=leg.kind,
+            attempt=state.forward.attempts,
+            ring_seconds=leg.ring_seconds,
+            confirm=leg.confirm,
+        )
+        journal.note(state.call_sid, tried, state.turn)
+
+
+def _of_prompts(before: CallState, after: CallState, heard: CallerInput) -> tuple[Record, ...]:
+    if not before.spoken.text or before.spoken.filler:
+        return ()
+    if not isinstance(heard, Said | Pressed) or not after.heard_text:
+        return (PromptHeard(),)
+    by = CallerInterrupted(by="speech" if isinstance(heard, Said) else "keys")
+    return (by, PromptCut(heard=after.heard_text))
+
+
+def _of_input(state: CallState, line: Line, heard: CallerInput) -> tuple[Record, ...]:
+    match heard:
+        case Said(text=text, confidence=confidence):
+            quiet = SPEECH_END_SECONDS[hearing_now(state, line.profile).endpointing]
+            return (CallerSpoke(text=text, confidence=confidence, quiet_seconds=quiet),)
+        case Pressed(keys=keys, ended_by=ended_by):
+            # a delimiter or the last digit reaches us at once; an entry that just stopped has waited for its gap
+            quiet = 0.0 if ended_by else keypad_in_force(state, line.profile).gap_seconds
+            return (KeysPressed(keys=keys, ended_by=ended_by, quiet_seconds=quiet),)
+        case ForwardEnded(outcome=outcome, seconds=seconds, bridged=bridged):
+            leg = state.forward.dialled
+            address = leg.address if leg else ""
+            return (ForwardFinished(outcome=outcome.value, address=address, seconds=seconds, bridged=bridged),)
+        case StayedSilent() if state.phase is Phase.LISTENING and state.after is None:
+            return (CallerStayedSilent(),)
+        case _:
+            return ()
+
+
+def _of_prompt(prompt: Prompt) -> PromptBegan:
+    match prompt:
+        case Say(text=text, by_gateway=by_gateway, filler=filler):
+            return PromptBegan(text=text, by_gateway=by_gateway, filler=filler)
+        case PlayAudio(source=source, instead=instead):
+            # a `data:` URI is the recording itself
+            return PromptBegan(text=instead, source=source if source.startswith("https:") else "data:")
+        case PlayRecording(encoding=encoding, instead=instead):
+            return PromptBegan(text=instead, source=encoding)
