@@ -15,6 +15,22 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from voicegw.call.entries import Entry
+from voicegw.call.records import (
+    ActionSent,
+    AnswerBegan,
+    CallEnded,
+    CallerSpoke,
+    CallRang,
+    PromptBegan,
+    Record,
+    StepAnswered,
+    TraceReceived,
+    TurnBegan,
+    TurnEnded,
+    WebhookReceived,
+    WordsReady,
+)
 from voicegw.calllog.database import open_engine
 from voicegw.calllog.revisions import upgrade
 
@@ -107,3 +123,43 @@ async def open_log() -> AsyncIterator[Callable[..., AsyncEngine]]:
 def engine(log_url: str, open_log: Callable[..., AsyncEngine]) -> AsyncEngine:
     """The engine of a database with the newest tables."""
     return open_log(log_url)
+
+
+STARTED_AT = 1_795_420_800.0  # 2026-11-23 08:00 UTC
+
+
+def _entry(record: Record, offset: float, turn: int = 0, call_sid: str = "CA1") -> Entry:
+    return Entry(call_sid=call_sid, at=STARTED_AT + offset, offset=offset, turn=turn, record=record)
+
+
+@pytest.fixture
+def entry() -> Callable[..., Entry]:
+    """Makes an entry: `entry(record, offset, turn, call_sid)`, of a call that began on 2026-11-23 at 08:00 UTC."""
+    return _entry
+
+
+@pytest.fixture
+def whole_call() -> Callable[..., list[Entry]]:
+    """Makes the entries of a call of `turns` turns, two seconds each, that the caller ends."""
+
+    def make(call_sid: str = "CA1", turns: int = 2, **parties: str) -> list[Entry]:
+        numbers = {"caller_number": "+15005550006", "called_number": "+15005550001", **parties}
+        told = [(CallRang(**numbers), 0.0, 0), (WebhookReceived(name="voice"), 0.0, 0)]
+        for turn in range(1, turns + 1):
+            began = 2.0 * (turn - 1)
+            if turn > 1:
+                told.append((CallerSpoke(text=f"Words of turn {turn}", quiet_seconds=0.5), began, turn))
+            told += [
+                (TurnBegan(heard="said" if turn > 1 else "started"), began, turn),
+                (ActionSent(action={"type": "text"}), began + 0.01, turn),
+                (AnswerBegan(), began + 0.1, turn),
+                (TraceReceived(type="text", summary="Hello"), began + 0.15, turn),
+                (WordsReady(), began + 0.2, turn),
+                (PromptBegan(text=f"Answer {turn}"), began + 0.25, turn),
+                (StepAnswered(name=f"{turn}/1", seconds=0.25, answer="<Response/>"), began + 0.25, turn),
+                (TurnEnded(), began + 0.3, turn),
+            ]
+        told.append((CallEnded(reason="hangup"), 2.0 * turns, turns))
+        return [_entry(record, offset, turn, call_sid) for record, offset, turn in told]
+
+    return make

@@ -77,6 +77,19 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 @asynccontextmanager
+async def outside_transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection for what no transaction may hold (VACUUM, a checkpoint): each statement stands alone.
+
+    Raises `CallLogError`.
+    """
+    alone = engine.execution_options(alone=True)
+    if engine.dialect.name == "postgresql":
+        alone = alone.execution_options(isolation_level="AUTOCOMMIT")
+    async with _translated(engine), alone.connect() as connection:
+        yield connection
+
+
+@asynccontextmanager
 async def _translated(engine: AsyncEngine) -> AsyncIterator[None]:
     """The one place where errors of the database become ours.
 
@@ -170,8 +183,9 @@ def _set_up_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) 
 
 def _begin_sqlite(connection: Connection) -> None:
     """A writer takes the lock before it reads: "SQLITE_BUSY_SNAPSHOT", which no waiting mends, cannot happen then."""
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("alone"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
 
 def _open_postgres(url: URL, command_timeout_seconds: float) -> AsyncEngine:

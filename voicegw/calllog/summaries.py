@@ -1,0 +1,276 @@
+"""`CallSummary`: folds the entries of one call into its rows of `calls` and `turns`. Pure.
+
+Of a live call it keeps only what its rows still need: the transcript so far, and the entries of the last two turns.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from sqlalchemy import Column
+
+from voicegw.call.entries import Entry
+from voicegw.call.inputs import ForwardOutcome
+from voicegw.call.records import (
+    ActionSent,
+    AnswerBegan,
+    CallEnded,
+    CallerSpoke,
+    CallerStayedSilent,
+    CallRang,
+    Failed,
+    ForwardFinished,
+    ForwardTried,
+    KeysPressed,
+    PromptBegan,
+    StepAnswered,
+    TurnBegan,
+    TurnEnded,
+    WebhookReceived,
+    WordsReady,
+)
+from voicegw.call.waterfall import TurnTimes, turn_times
+from voicegw.calllog.full_text import MAX_TRANSCRIPT_CHARS
+from voicegw.calllog.schema import calls, turns
+
+Row = dict[str, object]
+
+LIVE = "live"
+COMPLETED = "completed"
+FORWARDED = "forwarded"
+OUTCOMES: Mapping[str, str] = MappingProxyType(
+    {
+        "forward-completed": FORWARDED,
+        "agent-failed": "failed",
+        "reaped": "lost",
+        "no-room": "refused",
+        "not-in-service": "refused",
+    }
+)
+"""What became of a call, by the reason of its end. For any other reason it is completed, or forwarded where the
+caller has reached a human."""
+
+_CUT_OFF = "…"
+_MAX_TIMED = 500
+_LAST_INSTANT = 253_402_300_799.0  # 9999-12-31: no date is later
+# What `waterfall` reads; all else would only take up room here.
+_TIMED = (
+    ActionSent,
+    AnswerBegan,
+    CallerSpoke,
+    CallerStayedSilent,
+    ForwardFinished,
+    KeysPressed,
+    StepAnswered,
+    TurnBegan,
+    TurnEnded,
+    WebhookReceived,
+    WordsReady,
+)
+
+
+class CallSummary:
+    """One call, entry by entry in the order of their coming. `count`: how many there were; `changed`: the call's row
+    is not what it was when it was last taken."""
+
+    def __init__(self, call_sid: str) -> None:
+        self.call_sid = call_sid
+        self.count = 0
+        self.changed = True
+        self.ended = False
+        self._row: Row = {
+            "call_sid": fit(calls.c.call_sid, call_sid),
+            "started_at": 0.0,
+            "day": "",
+            "caller_number": "",
+            "called_number": "",
+            "caller_name": "",
+            "mode": "",
+            "outcome": LIVE,
+            "ended_reason": "",
+            "ended_at": None,
+            "seconds": None,
+            "turns": 0,
+            "failures": 0,
+            "last_failure": "",
+            "forwards": 0,
+        }
+        self._started_at = 0.0
+        self._failures = 0
+        self._forwards = 0
+        self._reached_human = False
+        self._transcript = _Transcript()
+        self._turns = _LatestTurns()
+
+    def add(self, entry: Entry) -> None:
+        """Take the call's next entry in."""
+        if not self.count:
+            self._date(entry.at - entry.offset)
+        self.count += 1
+        record = entry.record
+        if isinstance(record, _TIMED):
+            self._turns.add(entry)
+        match record:
+            case CallerSpoke(text=text):
+                self._transcript.add("caller", text)
+            case KeysPressed(keys=keys):
+                self._transcript.add("keys", keys)
+            case PromptBegan(text=text, filler=False):
+                self._transcript.add("agent", text)
+            case TurnBegan():
+                self._change(turns=self._turns.count)
+            case Failed(code=code):
+                self._failures += 1
+                self._change(failures=self._failures, last_failure=fit(calls.c.last_failure, code))
+            case ForwardTried():
+                self._forwards += 1
+                self._change(forwards=self._forwards)
+            case ForwardFinished(outcome=outcome, bridged=bridged):
+                self._reached_human |= outcome == ForwardOutcome.COMPLETED and bridged is not False
+            case CallRang():
+                self._ring(entry, record)
+            case CallEnded(reason=reason):
+                self._end(entry, reason)
+            case _:
+                pass
+
+    def take_call_row(self) -> Row:
+        """The call's row of `calls`; its transcript is among it once the call has ended."""
+        self.changed = False
+        return {**self._row, "transcript": str(self._transcript)} if self.ended else dict(self._row)
+
+    def take_turn_rows(self) -> list[Row]:
+        """The rows of `turns` of those turns that are over and of which something new is known."""
+        shared = {name: self._row[name] for name in ("call_sid", "called_number", "day")}
+        return [{**shared, **_turn_row(times)} for times in self._turns.take_finished()]
+
+    def _change(self, **columns: object) -> None:
+        self._row.update(columns)
+        self.changed = True
+
+    def _date(self, started_at: float) -> None:
+        self._started_at = started_at
+        day = datetime.fromtimestamp(min(max(started_at, 0.0), _LAST_INSTANT), UTC).date().isoformat()
+        self._change(started_at=started_at, day=day)
+
+    def _ring(self, entry: Entry, rang: CallRang) -> None:
+        self._date(entry.at - entry.offset)
+        self._change(
+            caller_number=fit(calls.c.caller_number, rang.caller_number),
+            called_number=fit(calls.c.called_number, rang.called_number),
+            caller_name=fit(calls.c.caller_name, rang.caller_name),
+            mode=fit(calls.c.mode, rang.mode),
+        )
+
+    def _end(self, entry: Entry, reason: str) -> None:
+        if self.ended:  # the first reason stays
+            return
+        self.ended = True
+        self._turns.end()
+        self._change(
+            outcome=OUTCOMES.get(reason, FORWARDED if self._reached_human else COMPLETED),
+            ended_reason=fit(calls.c.ended_reason, reason),
+            ended_at=entry.at,
+            # an entry of a call that the journal does not know has no offset
+            seconds=max(0.0, entry.offset or entry.at - self._started_at),
+        )
+
+
+class _Transcript:
+    """Who said what, a line each, as long as it is searched."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._room = MAX_TRANSCRIPT_CHARS
+
+    def add(self, who: str, text: str) -> None:
+        if not text or self._room <= 0:
+            return
+        line = f"{who}: {' '.join(_storable(text).split())}"
+        if len(line) > self._room:
+            line = line[: self._room] + _CUT_OFF
+        self._room -= len(line) + 1
+        self._lines.append(line)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines)
+
+
+class _LatestTurns:
+    """The timed entries of the last two turns; older turns have their rows for good.
+
+    What came after the turn before them began is kept: the input that began the older of the two is in it.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._entries: list[Entry] = []
+        self._began: list[int] = []  # positions in `_entries`
+        self._over: set[int] = set()
+        self._due: set[int] = set()
+        self._finished: list[TurnTimes] = []
+
+    def add(self, entry: Entry) -> None:
+        if len(self._entries) >= _MAX_TIMED:  # a turn that goes on and on: what its row says is known long since
+            return
+        self._entries.append(entry)
+        match entry.record:
+            case TurnBegan():
+                self._begin()
+            case TurnEnded():
+                self._over.add(entry.turn)
+                self._due.add(entry.turn)
+            case StepAnswered() if entry.turn in self._over:
+                self._due.add(entry.turn)
+            case _:
+                pass
+
+    def end(self) -> None:
+        """No turn of the call goes on."""
+        self._due |= {self._entries[position].turn for position in self._began}
+
+    def take_finished(self) -> list[TurnTimes]:
+        self._finish()
+        finished, self._finished = self._finished, []
+        return finished
+
+    def _begin(self) -> None:
+        self.count = max(self.count, self._entries[-1].turn)
+        self._began.append(len(self._entries) - 1)
+        if len(self._began) > 2:
+            self._finish()
+            passed = self._began.pop(0) + 1
+            self._over.discard(self._entries[passed - 1].turn)
+            del self._entries[:passed]
+            self._began = [position - passed for position in self._began]
+
+    def _finish(self) -> None:
+        if self._due:
+            self._finished += [times for times in turn_times(self._entries) if times.turn in self._due]
+            self._due.clear()
+
+
+def _turn_row(times: TurnTimes) -> Row:
+    return {
+        "turn": times.turn,
+        "heard": fit(turns.c.heard, times.heard),
+        "stopped_ms": times.stopped_ms,
+        "sent_ms": times.sent_ms,
+        "first_byte_ms": times.first_byte_ms,
+        "first_sentence_ms": times.first_sentence_ms,
+        "answered_ms": times.answered_ms,
+        "total_ms": times.total_ms,
+        "failure": fit(turns.c.failure, times.failure),
+    }
+
+
+def fit(column: "Column[str]", text: str) -> str:
+    """As much of `text` as the column takes; PostgreSQL refuses what is longer."""
+    return _storable(text)[: column.type.length]  # type: ignore[attr-defined]
+
+
+def _storable(text: str) -> str:
+    """The text without what no database takes: the character 0 (PostgreSQL), halves of surrogate pairs (UTF-8)."""
+    if text.isascii():
+        return text.replace("\0", "")
+    return text.replace("\0", "").encode(errors="replace").decode()
