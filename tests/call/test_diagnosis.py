@@ -221,12 +221,18 @@ def test_a_tool_at_work_has_a_larger_budget() -> None:
 
 def test_a_turn_that_was_cut_for_its_length_after_words_is_slow_all_the_same() -> None:
     entries = turn(2, 10, (1, WordsReady()), (200, TurnEnded(failure="agent-slow")))
-    assert told(entries) == "The agent fell silent for too long in turn 2."
+    assert told(entries) == "The agent took too long over turn 2."
 
 
 def test_a_turn_too_slow_for_words_is_told_once() -> None:
     assert codes(turn(2, 10, (600, TurnEnded(failure="agent-slow")))) == ["agent-slow"]
     assert diagnose(turn(2, 10, (600, TurnEnded(failure="agent-slow"))))[0].times == 1
+
+
+def test_an_agent_that_stops_in_mid_answer_is_slow() -> None:
+    entries = turn(2, 10, (1, WordsReady()), (26, Noted(about="agent-overdue")), (26.1, SORRY), (60, TurnEnded()))
+    assert codes(entries) == ["agent-slow"]
+    assert told(entries).startswith("The agent fell silent for more than 25 s in the middle of its answer to turn 2: ")
 
 
 def test_a_slow_answer_within_the_budget_is_harmless() -> None:
@@ -283,6 +289,9 @@ def test_the_fallback_webhook_tells_of_an_answer_that_could_not_be_used() -> Non
     told_by_failure = [*entries, entry(9, Failed(part="carrier", code="answer-unusable", reason="11200"))]
     assert told(told_by_failure).startswith("Twilio could not use an answer of the gateway")
     assert diagnose(told_by_failure)[0].times == 1
+    numbered = [entry(9, Failed(part="carrier", code="carrier-11200"))]
+    assert told(numbered).endswith("in time (error 11200).")
+    assert told([entry(9, Failed(part="carrier", code="carrier-"))]).endswith("in time.")
 
 
 def tried(at: float, address: str = "+14155550142") -> Entry:

@@ -1,16 +1,14 @@
 """What can ail a call: each ailment's stable code, what happened in words, and what to do about it.
 
-Pure values, and the tables that lead from a failure's code to its ailment; `call.diagnosis` finds them in a call.
+Pure values: `call.failure_signs` leads from a failure to its ailment, `call.diagnosis` finds them in a call.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from voicegw.call.addresses import RefusalReason
 from voicegw.call.inputs import ForwardOutcome
-from voicegw.call.records import Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +224,7 @@ OF_FORWARDS: Mapping[str, Ailment] = MappingProxyType(
 )
 """By how an attempt to reach a human ended."""
 
+_HOURLY = "its limit of calls in an hour is reached"
 WHY_REFUSED: Mapping[str, str] = MappingProxyType(
     {
         RefusalReason.UNKNOWN_DESTINATION: "there is no such destination",
@@ -240,55 +239,7 @@ WHY_REFUSED: Mapping[str, str] = MappingProxyType(
         RefusalReason.SATELLITE: "satellite numbers are never dialled",
         RefusalReason.OWN_NUMBER: "it is a number of the gateway itself",
         RefusalReason.TOO_MANY_ATTEMPTS: "too many attempts in one call",
-        RefusalReason.HOURLY_LIMIT: "its limit of calls in an hour is reached",
+        RefusalReason.HOURLY_LIMIT: _HOURLY,
+        "too-many-this-hour": _HOURLY,
     }
 )
-
-_STATUS = re.compile(r"\(([1-5][0-9]{2})\b")
-
-
-def ailment_of(failed: Failed, *, unreadable: bool = False) -> Ailment:
-    """What a failure is a sign of. `unreadable`: traces of its turn could not be read."""
-    match failed.part:
-        case "carrier":
-            return ANSWER_UNUSABLE
-        case "store":
-            return STORE_FAILED
-        case "prompt":
-            return PROMPT_FAILED
-        case _ if failed.code == "agent-not-configured":
-            return _not_configured(failed.reason)
-        case _ if failed.code == "agent-broke" and (unreadable or _tells_of_form(failed.reason)):
-            return UNREADABLE
-        case _:
-            return OF_FAILURES.get(failed.code, _unknown(failed))
-
-
-def status_in(reason: str) -> str:
-    """The HTTP status that a failure's reason names, as text; empty where it names none."""
-    found = _STATUS.search(reason)
-    return found[1] if found else ""
-
-
-def _not_configured(reason: str) -> Ailment:
-    match status_in(reason):
-        case "401" | "403":
-            return KEY_REFUSED
-        case "402":
-            return OUT_OF_CREDIT
-        case "":
-            return OUT_OF_CREDIT if "out-of-credit" in reason else AGENT_DOWN
-        case status if status.startswith("3"):
-            return AGENT_MOVED
-        case _:
-            return AGENT_NOT_FOUND
-
-
-def _tells_of_form(reason: str) -> bool:
-    return any(words in reason for words in ("understood", "not JSON", "no list of traces", "no session key"))
-
-
-def _unknown(failed: Failed) -> Ailment:
-    """A failure that a later version made has at least its own code."""
-    who = "The gateway itself" if failed.part == "gateway" else "The agent"
-    return Ailment(failed.code or "unknown", f"{who} failed in {{turn}} ({{code}}){{detail}}", GATEWAY_FAILED.advice)

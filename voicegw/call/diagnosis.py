@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from voicegw.call import ailments
-from voicegw.call.ailments import Ailment, ailment_of, status_in
+from voicegw.call.ailments import Ailment
 from voicegw.call.entries import Entry
+from voicegw.call.failure_signs import ailment_of, detail_of, shortened, status_in
 from voicegw.call.inputs import ForwardOutcome
 from voicegw.call.patience import (
     FILLER_AFTER_SECONDS,
@@ -39,8 +40,9 @@ from voicegw.call.story import FirstWords, Story, first_words, is_answer, is_the
 _SILENT_TRACES = frozenset({"block", "debug", "dtmf", "entity-filling", "flow", "knowledgeBase"}) | frozenset(
     {"log", "no-reply", "path", "reasoning", "visual"}
 )
+OVERDUE = "agent-overdue"
+"""What is noted when an agent has used up its budget of silence."""
 _ASKING = frozenset({"started", "said", "pressed"})
-_LONGEST_QUOTE = 90
 _SILENT_TURNS = 2
 _ENDS = MappingProxyType(
     {
@@ -133,9 +135,9 @@ def explain(entry: Entry, *, unreadable: bool = False) -> Finding | None:
         ailment_of(failed, unreadable=unreadable),
         entry,
         status=status_in(failed.reason) or failed.code,
-        detail=f" ({_shortened(failed.reason)})" if failed.reason else "",
+        detail=detail_of(failed),
         code=failed.code,
-        slowness=f"The agent fell silent for too long in turn {entry.turn}",
+        slowness=f"The agent took too long over turn {entry.turn}",
     )
 
 
@@ -158,8 +160,8 @@ def _failures(story: Story) -> Iterator[Finding]:
         if failed is None or finding is None or (entry.turn, failed.code) in told:
             continue
         told.add((entry.turn, failed.code))
-        if finding.code == ailments.AGENT_SLOW.code and first_words(story, entry.turn).took > TURN_BUDGET_SECONDS:
-            continue  # told by the turns, with how long it took
+        if finding.code == ailments.AGENT_SLOW.code and next(_waits(story, entry), None) is not None:
+            continue  # told with how long it took
         over = story.first(TurnEnded, turn=entry.turn)
         if failed.part == "agent" and over is not None and over.record == TurnEnded():
             sentence = f"{finding.sentence}; it was asked again, and answered"
@@ -189,11 +191,16 @@ def _waits(story: Story, began: Entry) -> Iterator[Finding]:
     slowness = f"took {took} to answer turn {turn}" if answered else f"had not answered turn {turn} after {took}"
     slowness = f"The agent {slowness}"
     fillers = _fillers(story, wait)
+    overdue = next((each.offset for each in story.of(Noted, turn=turn) if each.record == Noted(about=OVERDUE)), None)
     if wait.took > budget:
         due = wait.sent + budget
         slowness = f"{slowness} (budget {budget:.0f} s)"
         place = replace(began, offset=due)
         yield _finding(ailments.AGENT_SLOW, place, told=_heard_of_it(story, due) or fillers, slowness=slowness)
+    elif overdue is not None:
+        slowness = f"The agent fell silent for more than {budget:.0f} s in the middle of its answer to turn {turn}"
+        place = replace(began, offset=overdue)
+        yield _finding(ailments.AGENT_SLOW, place, told=_heard_of_it(story, overdue), slowness=slowness)
     elif wait.took > FILLER_AFTER_SECONDS and wait.until and wait.until.record == CallEnded(reason="hangup"):
         yield _finding(ailments.CALLER_LEFT, began, seconds=f"{wait.took:.0f}")
     elif answered and wait.took > RINGING_AT_MOST_SECONDS:
@@ -252,7 +259,7 @@ def _forwards(story: Story) -> Iterator[Finding]:
                     serious=False if saved else None,
                     told="; the next destination took the call" if saved else _heard_of_it(story, entry.offset),
                     address=ended.address or dialled or "the human",
-                    detail=f": {_shortened(why)}" if why else "",
+                    detail=f": {shortened(why)}" if why else "",
                 )
 
 
@@ -282,14 +289,9 @@ def _has_note(story: Story, turn: int, about: str) -> bool:
 
 def _heard_of_it(story: Story, since: float) -> str:
     text = story.explanation(since)
-    return f": the caller heard “{_shortened(text).rstrip('.')}”" if text else ""
+    return f": the caller heard “{shortened(text).rstrip('.')}”" if text else ""
 
 
 def _reached(record: Record) -> bool:
     completed = isinstance(record, ForwardFinished) and record.outcome == ForwardOutcome.COMPLETED
     return completed and getattr(record, "bridged", None) is not False
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
