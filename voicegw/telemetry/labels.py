@@ -37,7 +37,7 @@ _CODES_OF_ADAPTERS = {
     "prompt-format-unknown",
     "prompt-needs-ffmpeg",
 }
-_CODES_OF_TURNS = {"agent-slow", "out-of-credit", "turn-cancelled", "turn-crashed", "turn-lost"}
+_CODES_OF_TURNS = {"agent-slow", "out-of-credit", "turn-cancelled", "turn-crashed", "turn-lost", "turn-unreadable"}
 # "11205 connect fail, 11206 protocol, 11210 bad host, 11215 redirects, 11220/35/37 TLS, 12100 document parse failure"
 # (Twilio's error dictionary): the ones that an answer of ours, or the way to us, can cause.
 _CARRIER_ERRORS = (11100, 11200, 11205, 11206, 11210, 11215, 11220, 11235, 11237, 11750, 11770, 12100, 12200, 12300)
