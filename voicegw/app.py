@@ -19,11 +19,13 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from voicegw import __version__
+from voicegw.call.entries import Journal
 from voicegw.call.inputs import CallParties
 from voicegw.call.moves import Line
 from voicegw.call.profile import NumberProfile
 from voicegw.config import Settings, needs_restart
 from voicegw.errors import StoreError
+from voicegw.operations import Operations
 from voicegw.prompts.prepare import PromptPreparer
 from voicegw.store.sqlite import SqliteStore
 from voicegw.turns.conversation import Conversations
@@ -56,13 +58,17 @@ class Gateway:
         transport: AgentTransport,
         wall: Callable[[], float] = time.time,
         routes: Sequence[BaseRoute] = (),
+        journal: Journal | None = None,
+        operations: Operations | None = None,
     ) -> None:
         self._settings = settings
+        self._operations = operations
+        journal = operations.journal if operations is not None else journal
         self._store = store
         self._transport = transport
         self._wall = wall
         self._clients: dict[tuple[str, str, str], VoiceflowClient] = {}
-        self._agent = VoiceflowAgent(self._client_for)
+        self._agent = VoiceflowAgent(self._client_for, journal=journal)
         self._preparer = PromptPreparer()
         self._probing: asyncio.Task[None] | None = None
         self._accepting = False
@@ -74,7 +80,10 @@ class Gateway:
             line_for=lambda parties: self.line_for(parties) or Line(NumberProfile()),
             clock=lambda: asyncio.get_running_loop().time(),
             wall=wall,
+            journal=journal,
         )
+        if operations is not None:
+            operations.watch(live_calls=lambda: self.conversations.live_calls, breakers=self._agent.breaker_states)
         self._reader = RequestReader(_verifier(settings), settings.twilio.account_sid)
         webhooks = Webhooks(
             conversations=self.conversations,
@@ -91,6 +100,8 @@ class Gateway:
         """Open what must be open before the first call: store and connections to the agents. Raises `StoreError`."""
         if isinstance(self._store, SqliteStore):
             await self._store.open()
+        if self._operations is not None:
+            await self._operations.start()
         await asyncio.gather(*(self._agent.warm(profile) for profile in self._settings.numbers))
         self._probing = asyncio.create_task(self._agent.keep_probing(), name="probe-agents")
         self._accepting = True
@@ -106,6 +117,8 @@ class Gateway:
             await self._transport.close()
         self._preparer.close()
         await self._store.close()
+        if self._operations is not None:  # last: the end of every call is still told
+            await self._operations.stop()
 
     def reload(self, settings: Settings) -> tuple[str, ...]:
         """Take on new settings for new calls; live calls keep theirs. Returns what needs a restart instead."""
@@ -115,6 +128,8 @@ class Gateway:
         self._reader.trust(_verifier(self._settings), self._settings.twilio.account_sid)
         self._clients.clear()
         self._agent.forget_faults()
+        if self._operations is not None:
+            self._operations.reload(self._settings)
         return waiting
 
     def line_for(self, parties: CallParties) -> Line | None:
@@ -226,12 +241,13 @@ class _Application(FastAPI):
 
 
 def create_gateway(settings: Settings, *, routes: Sequence[BaseRoute] = ()) -> Gateway:
-    """A gateway as it runs for real: live calls in SQLite, the agent over pooled connections.
+    """A gateway as it runs for real: live calls in SQLite, the agent over pooled connections, what happens kept.
 
     Must be called inside a running event loop.
     """
     store = SqliteStore(settings.live_store_path, wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS)
-    return Gateway(settings, store=store, transport=AiohttpTransport(), routes=routes)
+    operations = Operations(settings, clock=asyncio.get_running_loop().time)
+    return Gateway(settings, store=store, transport=AiohttpTransport(), routes=routes, operations=operations)
 
 
 def _verifier(settings: Settings) -> SignatureVerifier | None:

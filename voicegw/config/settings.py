@@ -137,9 +137,12 @@ class Settings(_Table):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     public_url: str = ""
     max_live_calls: Annotated[int, Field(ge=1, le=10000)] = 100
+    call_log: bool = True
+    call_log_days: Annotated[int, Field(ge=0, le=36500)] = 90
     database_url: SecretStr = SecretStr("sqlite:///voicegw.db")
     live_store_path: Path = Path("voicegw-live.db")
     redis_url: SecretStr = SecretStr("")
+    open_metrics: bool = False
     voiceflow: Voiceflow
     stt: tuple[str, ...] = ()
     tts: tuple[str, ...] = ()
@@ -245,7 +248,7 @@ class Settings(_Table):
 
 _RESTART = (
     *("insecure_dev", "host", "port", "public_url", "database_url", "live_store_path", "redis_url", "stt", "tts"),
-    "events",
+    *("events", "call_log", "open_metrics"),
 )
 
 

@@ -128,6 +128,10 @@ class VoiceflowAgent:
         """Bring agents back that could not work at all, once they can; to be run as one task of the process."""
         await self._health.keep_probing()
 
+    def breaker_states(self) -> dict[str, str]:
+        """How each agent that was asked so far is doing, by its name for people."""
+        return {name: state.value for name, state in self._health.states().items()}
+
     def forget_faults(self) -> None:
         """Ask every agent again: settings have changed."""
         self._health.forget()
