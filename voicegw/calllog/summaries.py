@@ -3,14 +3,12 @@
 Of a live call it keeps only what its rows still need: the transcript so far, and the entries of the last two turns.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import MappingProxyType
 
 from sqlalchemy import Column
 
 from voicegw.call.entries import Entry
-from voicegw.call.inputs import ForwardOutcome
+from voicegw.call.outcomes import outcome_of, reaches_human
 from voicegw.call.records import (
     ActionSent,
     AnswerBegan,
@@ -36,20 +34,6 @@ from voicegw.calllog.schema import calls, turns
 Row = dict[str, object]
 
 LIVE = "live"
-COMPLETED = "completed"
-FORWARDED = "forwarded"
-OUTCOMES: Mapping[str, str] = MappingProxyType(
-    {
-        "forward-completed": FORWARDED,
-        "agent-failed": "failed",
-        "reaped": "lost",
-        "no-room": "refused",
-        "not-in-service": "refused",
-    }
-)
-"""What became of a call, by the reason of its end. For any other reason it is completed, or forwarded where the
-caller has reached a human."""
-
 _CUT_OFF = "…"
 _MAX_TIMED = 500
 _LAST_INSTANT = 253_402_300_799.0  # 9999-12-31: no date is later
@@ -125,8 +109,8 @@ class CallSummary:
             case ForwardTried():
                 self._forwards += 1
                 self._change(forwards=self._forwards)
-            case ForwardFinished(outcome=outcome, bridged=bridged):
-                self._reached_human |= outcome == ForwardOutcome.COMPLETED and bridged is not False
+            case ForwardFinished():
+                self._reached_human |= reaches_human(record)
             case CallRang():
                 self._ring(entry, record)
             case CallEnded(reason=reason):
@@ -168,7 +152,7 @@ class CallSummary:
         self.ended = True
         self._turns.end()
         self._change(
-            outcome=OUTCOMES.get(reason, FORWARDED if self._reached_human else COMPLETED),
+            outcome=outcome_of(reason, reached_human=self._reached_human).value,
             ended_reason=fit(calls.c.ended_reason, reason),
             ended_at=entry.at,
             # an entry of a call that the journal does not know has no offset
@@ -211,8 +195,8 @@ class _LatestTurns:
         self._finished: list[TurnTimes] = []
 
     def add(self, entry: Entry) -> None:
-        if len(self._entries) >= _MAX_TIMED:  # a turn that goes on and on: what its row says is known long since
-            return
+        if len(self._entries) >= _MAX_TIMED and not isinstance(entry.record, TurnBegan | TurnEnded):
+            return  # a turn that goes on and on: the rest of its row is known long since
         self._entries.append(entry)
         match entry.record:
             case TurnBegan():
@@ -246,8 +230,14 @@ class _LatestTurns:
 
     def _finish(self) -> None:
         if self._due:
-            self._finished += [times for times in turn_times(self._entries) if times.turn in self._due]
+            self._finished += [times for times in turn_times(self._needed()) if times.turn in self._due]
             self._due.clear()
+
+    def _needed(self) -> list[Entry]:
+        """What tells the times of the turns that are due: nearly always only those of the latest."""
+        if len(self._began) < 2 or self._due != {self._entries[self._began[-1]].turn}:
+            return self._entries
+        return self._entries[self._began[-2] + 1 :]
 
 
 def _turn_row(times: TurnTimes) -> Row:
