@@ -95,7 +95,13 @@ def test_the_reason_of_an_end_says_the_outcome(scraped, dated, reason, outcome) 
 
 def test_a_reason_that_is_not_ours_is_no_label(scraped, dated) -> None:
     scraped.play(dated([(0.0, 0, RANG), (1.0, 0, CallEnded(reason="because 4711"))]))
-    assert scraped.value("calls_total", number=OUR_NUMBER, outcome="other", reason="other") == 1
+    assert scraped.value("calls_total", number=OUR_NUMBER, outcome="completed", reason="other") == 1
+
+
+def test_a_caller_who_hangs_up_on_a_human_was_forwarded(scraped, dated) -> None:
+    talked = ForwardFinished(outcome="completed", bridged=True, seconds=40)
+    scraped.play(dated([(0.0, 0, RANG), (60.0, 1, talked), (61.0, 1, CallEnded(reason="hangup"))]))
+    assert scraped.value("calls_total", number=OUR_NUMBER, outcome="forwarded", reason="hangup") == 1
 
 
 def test_a_call_that_another_process_began_is_counted_at_its_end(scraped, dated) -> None:
@@ -292,13 +298,19 @@ def test_deliveries_are_counted_by_outcome_and_unknown_outcomes_together() -> No
     assert scraped.named("event_deliveries_total") == deliveries
 
 
-def test_counts_and_gauges_of_the_call_log_are_read() -> None:
+def test_what_the_call_log_and_the_outbox_count_is_read() -> None:
     scraped = Scraped(
-        Readings(call_log_queued=lambda: 7, call_log_dropped=lambda: 2, call_log_write_failures=lambda: 1)
+        Readings(
+            call_log_queued=lambda: 7,
+            call_log_dropped=lambda: 2,
+            call_log_failing=lambda: True,
+            events_dropped=lambda: 3,
+        )
     )
     assert scraped.value("call_log_queued_entries") == 7
     assert scraped.value("call_log_dropped_entries_total") == 2
-    assert scraped.value("call_log_write_failures_total") == 1
+    assert scraped.value("call_log_failing") == 1
+    assert scraped.value("events_dropped_total") == 3
 
 
 def test_a_reading_that_fails_hides_no_other_and_is_told_of_once() -> None:

@@ -19,6 +19,7 @@ from opentelemetry.trace import Span, SpanKind
 
 from voicegw.call.entries import Entry
 from voicegw.call.inputs import ForwardOutcome
+from voicegw.call.outcomes import CallOutcome, outcome_of, reaches_human
 from voicegw.call.records import (
     ActionSent,
     AnswerBegan,
@@ -57,6 +58,7 @@ class _Call:
     events: list[tuple[str, Attributes, int]] = field(default_factory=list)
     turns: dict[int, _OpenTurn] = field(default_factory=dict)
     forward: Span | None = None
+    reached_human: bool = False
     ended: bool = False
 
 
@@ -120,6 +122,7 @@ class CallTracer:
             case ForwardFinished():
                 self._end_forward(entry, entry.record, call.forward)
                 call.forward = None
+                call.reached_human = call.reached_human or reaches_human(entry.record)
             case CallEnded(reason=reason):
                 self._end_call(entry, call, reason)
             case _:
@@ -167,12 +170,12 @@ class CallTracer:
         end_span(span, entry.at, "" if outcome == ForwardOutcome.COMPLETED else outcome)
 
     def _end_call(self, entry: Entry, call: _Call, reason: str) -> None:
-        outcome = labels.OUTCOMES.get(reason, labels.OTHER)
+        outcome = outcome_of(reason, reached_human=call.reached_human)
         attributes: Attributes = {
             **call.facts,
             "voicegw.call_sid": entry.call_sid,
-            "voicegw.outcome": outcome,
-            "voicegw.reason": labels.known(reason, labels.OUTCOMES),
+            "voicegw.outcome": outcome.value,
+            "voicegw.reason": labels.known(reason, labels.REASONS),
             "voicegw.turns": entry.turn,
         }
         own_id = span_id(entry.call_sid, CALL_SPAN)
@@ -181,7 +184,7 @@ class CallTracer:
             span.add_event(name, event_attributes, at)
         if call.forward is not None:
             end_span(call.forward, entry.at)
-        end_span(span, entry.at, "agent-failed" if outcome == "failed" else "")
+        end_span(span, entry.at, "agent-failed" if outcome is CallOutcome.FAILED else "")
         call.ended = True
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from voicegw import errors
 from voicegw.call.addresses import RefusalReason, line_of
 from voicegw.call.inputs import ForwardOutcome
+from voicegw.call.orders import OPERATOR_ENDED
 from voicegw.call.profile import Mode
 from voicegw.call.waterfall import (
     AGENT_FIRST_BYTE,
@@ -45,21 +46,21 @@ _CODES_OF_CARRIER = {f"carrier-{number}" for number in _CARRIER_ERRORS}
 FAILURE_CODES = frozenset(_codes_below(errors.VoicegwError) | _CODES_OF_ADAPTERS | _CODES_OF_TURNS | _CODES_OF_CARRIER)
 """Every code with which something of ours fails, and the carrier's codes that are ours to mend."""
 
-OUTCOMES: Mapping[str, str] = MappingProxyType(
+REASONS = frozenset(
     {
-        "hangup": "completed",
-        "agent-ended": "completed",
-        "caller-silent": "completed",
-        "max-duration": "completed",
-        "forward-completed": "forwarded",
-        "agent-failed": "failed",
-        "reaped": "lost",
-        "no-room": "refused",
-        "not-in-service": "refused",
+        "hangup",
+        "agent-ended",
+        OPERATOR_ENDED,
+        "caller-silent",
+        "max-duration",
+        "forward-completed",
+        "agent-failed",
+        "reaped",
+        "no-room",
+        "not-in-service",
     }
 )
-"""What became of a call, by the reason with which it ended; the reasons are the ones we know."""
-
+"""The reasons with which calls end."""
 FORWARD_OUTCOMES = frozenset(outcome.value for outcome in ForwardOutcome)
 REFUSAL_REASONS = frozenset(reason.value for reason in RefusalReason)
 MODES = frozenset(mode.value for mode in Mode)

@@ -20,6 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from voicegw import __version__
 from voicegw.call.entries import Entry
+from voicegw.call.outcomes import outcome_of, reaches_human
 from voicegw.call.records import (
     ActionSent,
     AnswerBegan,
@@ -73,6 +74,7 @@ class _Call:
 
     number: str
     turn: int = 0
+    reached_human: bool = False
     due: bool = False  # the turn has words, or is over: the next answer is the one the caller waits for
     entries: list[Entry] = field(default_factory=list)
 
@@ -147,8 +149,8 @@ class CallMetrics:
 
     def _end(self, entry: Entry, reason: str) -> None:
         call = self._calls.pop(entry.call_sid, None) or _Call(labels.OTHER)
-        outcome = labels.OUTCOMES.get(reason, labels.OTHER)
-        self._counted.calls[call.number, outcome, labels.known(reason, labels.OUTCOMES)].inc()
+        outcome = outcome_of(reason, reached_human=call.reached_human)
+        self._counted.calls[call.number, outcome.value, labels.known(reason, labels.REASONS)].inc()
         self._counted.call_seconds.observe(entry.offset)
         self._observe(call)
 
@@ -162,6 +164,7 @@ class CallMetrics:
             return  # over, or not begun here
         else:
             call = known
+        call.reached_human = call.reached_human or reaches_human(record)
         if len(call.entries) >= MAX_ENTRIES:
             del call.entries[0]
         call.entries.append(entry)

@@ -29,7 +29,8 @@ class Readings:
     loop_lag_seconds: Number | None = None
     call_log_queued: Number | None = None
     call_log_dropped: Number | None = None
-    call_log_write_failures: Number | None = None
+    call_log_failing: Number | None = None
+    events_dropped: Number | None = None
     events_waiting: Number | None = None
     event_deliveries: Callable[[], Mapping[str, float]] | None = None
     breakers: Callable[[], Mapping[str, str]] | None = None
@@ -43,6 +44,7 @@ _GAUGES: Mapping[str, tuple[str, str]] = {
         "How late the event loop was at worst within the last minute.",
     ),
     "call_log_queued": ("voicegw_call_log_queued_entries", "Entries that wait to be written to the call log."),
+    "call_log_failing": ("voicegw_call_log_failing", "1 while the call log cannot be written; its entries wait."),
     "events_waiting": ("voicegw_events_waiting", "Events that are not delivered yet and not given up."),
 }
 _COUNTERS: Mapping[str, tuple[str, str]] = {
@@ -50,9 +52,9 @@ _COUNTERS: Mapping[str, tuple[str, str]] = {
         "voicegw_call_log_dropped_entries_total",
         "Entries that never reached the call log: its queue was full.",
     ),
-    "call_log_write_failures": (
-        "voicegw_call_log_write_failures_total",
-        "Writes to the call log that the database refused.",
+    "events_dropped": (
+        "voicegw_events_dropped_total",
+        "Events that never reached the outbox: the database failed for too long.",
     ),
 }
 
