@@ -5,7 +5,17 @@ from dataclasses import replace
 import pytest
 
 from voicegw.call.answer import MAX_HOPS, begin_turn, fail_turn, fold, settle
-from voicegw.call.inputs import CallParties, EventRaised, ForwardEnded, ForwardOutcome, Pressed, RequestReturned, Said
+from voicegw.call.inputs import (
+    CallerInput,
+    CallParties,
+    EventRaised,
+    ForwardEnded,
+    ForwardOutcome,
+    Pressed,
+    RequestReturned,
+    Said,
+    StayedSilent,
+)
 from voicegw.call.instructions import (
     AgentDown,
     AwaitPath,
@@ -29,6 +39,7 @@ from voicegw.call.instructions import (
     SessionOpened,
     SetBargeIn,
     SetRecognition,
+    SetSensitive,
     SilenceTimeout,
     SpliceTwiml,
     StartRealtime,
@@ -99,6 +110,17 @@ class TestBeginning:
         state = begin_turn(call(agent=agent, keys_kept="1", failures=2, hops=1, unsaid=(HELLO,)))
         assert state.agent == agent
         assert (state.keys_kept, state.failures, state.hops, state.unsaid) == ("1", 2, 1, (HELLO,))
+
+    @pytest.mark.parametrize("entry", [Said(text="4711"), Pressed(keys="4711")])
+    def test_the_next_entry_is_sensitive_until_it_has_been_given(self, entry: CallerInput) -> None:
+        state = folded(SetSensitive())
+        assert state.agent.sensitive
+        state = begin_turn(state, StayedSilent())
+        assert state.agent.sensitive
+        assert not begin_turn(state, entry).agent.sensitive
+
+    def test_the_agent_may_take_back_that_the_next_entry_is_sensitive(self) -> None:
+        assert not folded(SetSensitive(), SetSensitive(sensitive=False)).agent.sensitive
 
 
 class TestFolding:

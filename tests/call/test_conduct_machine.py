@@ -44,6 +44,7 @@ from voicegw.call.instructions import (
     SessionOpened,
     SetBargeIn,
     SetRecognition,
+    SetSensitive,
     SilenceTimeout,
     SpliceTwiml,
     StartRealtime,
@@ -84,6 +85,7 @@ INSTRUCTIONS = st.lists(
         st.just(OfferButtons(buttons=(Button(name="Book"), Button(name="Cancel")))),
         st.builds(SetBargeIn, barge_in=st.sampled_from(BargeIn)),
         st.just(SetRecognition(language="de-DE")),
+        st.builds(SetSensitive, sensitive=st.booleans()),
         st.just(SessionOpened(session_key="k", user_id="u")),
         st.just(LegacyKeypad()),
         st.just(AwaitPath(name="pay", request={"type": "p"})),
@@ -104,7 +106,7 @@ INSTRUCTIONS = st.lists(
     ),
     max_size=4,
 )
-# most turns end nobody's call: endings are one of thirteen kinds above
+# most turns end nobody's call: endings are one of fourteen kinds above
 
 
 class Call(RuleBasedStateMachine):
@@ -217,7 +219,7 @@ class Call(RuleBasedStateMachine):
                     assert not (self.turn_runs and not state.gave_up and state.phase is Phase.THINKING), "two turns"
                     if isinstance(heard, Pressed):
                         assert heard.keys, "an entry of no keys"
-                    state = begin_turn(state)
+                    state = begin_turn(replace(state, happened=()), heard)
                     self.turns += 1
                     self.turn_runs = True
                     self.state, self.plan = state, None
@@ -241,7 +243,8 @@ class Call(RuleBasedStateMachine):
         if len(plan.prompts) > 1 and state.step % 2:
             said, unsaid = plan.prompts[:1], plan.prompts[1:]
         complete = not unsaid
-        self.state = replace(state, step=state.step + 1, unsaid=unsaid, after=still_to_do(plan.then, complete=complete))
+        after = still_to_do(plan.then, complete=complete)
+        self.state = replace(state, step=state.step + 1, unsaid=unsaid, after=after, happened=())
         self.plan = CallPlan(prompts=said, then=plan.then if complete else GoOn(hearing=_hearing(plan)))
 
     @invariant()

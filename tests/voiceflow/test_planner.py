@@ -15,6 +15,7 @@ from voicegw.call.instructions import (
     Say,
     SetBargeIn,
     SetRecognition,
+    SetSensitive,
     SilenceTimeout,
 )
 from voicegw.call.profile import NumberProfile
@@ -150,6 +151,24 @@ def test_a_payload_that_makes_no_sense_leaves_the_custom_action_to_its_path(name
 def test_twiml_needs_text_even_where_it_is_allowed() -> None:
     out = plan(custom("twiml", {"twiml": "<Response/>"}), profile=NumberProfile(allow_twiml=True))
     assert out[0] == Note(about="custom-action", fields={"name": "twiml"})
+
+
+@pytest.mark.parametrize(
+    ("payload", "sensitive"),
+    [
+        (None, True),
+        ("", True),
+        ({}, True),
+        ({"sensitive": True}, True),
+        ('{"sensitive": true}', True),
+        ("no sense at all", True),
+        ({"sensitive": False}, False),
+        ({"sensitive": "false"}, False),
+        ('{"sensitive": false}', False),
+    ],
+)
+def test_an_entry_is_sensitive_unless_the_agent_clearly_says_that_it_is_not(payload: object, sensitive: bool) -> None:
+    assert SetSensitive(sensitive=sensitive) in plan(custom("sensitive", payload))
 
 
 def test_interruption_reads_json_text() -> None:
