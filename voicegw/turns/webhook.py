@@ -157,7 +157,7 @@ class Webhook:
                 if stored is None or found is None:
                     raise
                 placed = found.orders_placed - state.orders_placed
-                if placed != stored.version - self._version:
+                if not placed or placed != stored.version - self._version:
                     raise
                 self._version, state = stored.version, take_over_orders(state, found)
             else:
