@@ -29,8 +29,9 @@ from voicegw.operations import Operations
 from voicegw.prompts.prepare import PromptPreparer
 from voicegw.store.sqlite import SqliteStore
 from voicegw.turns.conversation import Conversations
-from voicegw.turns.ports import CallStore
+from voicegw.turns.ports import CallStore, CarrierControl
 from voicegw.twilio.answers import TwimlPerformer
+from voicegw.twilio.live_calls import Account, LiveCalls
 from voicegw.twilio.requests import RequestReader
 from voicegw.twilio.served_audio import ServedAudio
 from voicegw.twilio.signature import SignatureVerifier
@@ -60,6 +61,7 @@ class Gateway:
         routes: Sequence[BaseRoute] = (),
         journal: Journal | None = None,
         operations: Operations | None = None,
+        control: CarrierControl | None = None,
     ) -> None:
         self._settings = settings
         self._operations = operations
@@ -72,6 +74,7 @@ class Gateway:
         self._preparer = PromptPreparer()
         self._probing: asyncio.Task[None] | None = None
         self._accepting = False
+        self._control = control or LiveCalls(self._account, settings.public_url)
         audio = ServedAudio(store, self._preparer, settings.public_url)
         self.conversations = Conversations(
             agent=self._agent,
@@ -81,6 +84,7 @@ class Gateway:
             clock=lambda: asyncio.get_running_loop().time(),
             wall=wall,
             journal=journal,
+            control=self._control,
         )
         if operations is not None:
             operations.watch(live_calls=lambda: self.conversations.live_calls, breakers=self._agent.breaker_states)
@@ -115,6 +119,8 @@ class Gateway:
             await asyncio.gather(self._probing, return_exceptions=True)
         if isinstance(self._transport, AiohttpTransport):
             await self._transport.close()
+        if isinstance(self._control, LiveCalls):
+            await self._control.close()
         self._preparer.close()
         await self._store.close()
         if self._operations is not None:  # last: the end of every call is still told
@@ -136,6 +142,11 @@ class Gateway:
         """The called number's line as set now; None if that number is not served."""
         profile = self._settings.profile_for(parties.called_number)
         return Line(profile, self._settings.own_numbers | {parties.called_number}) if profile else None
+
+    def _account(self) -> Account | None:
+        twilio = self._settings.twilio
+        tokens = tuple(token.get_secret_value() for token in twilio.auth_tokens)
+        return Account(twilio.account_sid, tokens) if twilio.account_sid and tokens else None
 
     def _client_for(self, profile: NumberProfile) -> VoiceflowClient:
         voiceflow = self._settings.voiceflow

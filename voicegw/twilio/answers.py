@@ -18,6 +18,8 @@ STEP_PATH = "/twilio/step/"
 WHISPER_PATH = "/twilio/whisper/"
 AGAIN = "again="
 """How often a URL has been asked for before."""
+ORDERED = "ordered="
+"""For which order of somebody outside a call was interrupted: nothing was listened to."""
 ACCEPT_KEY = "1"
 _CONFIRM_SECONDS = 5
 _CONFIRM_TIMES = 2

@@ -21,6 +21,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from voicegw.errors import CarrierError
+from voicegw.twilio.rest_errors import message_in, refused
 
 _REQUEST_SECONDS: Final = 10.0
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -240,28 +241,14 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except TwilioRestException as exc:
-        raise _refused(exc.status, exc.msg) from exc
+        raise refused(exc.status, exc.msg) from exc
     except TwilioException as exc:
         # A list that fails is a plain exception whose last argument is the HTTP response.
         response = exc.args[-1] if exc.args else None
         if isinstance(response, Response):
-            raise _refused(response.status_code, _message_in(response.text)) from exc
+            raise refused(response.status_code, message_in(response.text)) from exc
         raise CarrierError(f"Twilio's SDK gave up: {exc}") from exc
     except OSError as exc:  # what the SDK's HTTP library raises for DNS, TCP, TLS and time-outs
         raise CarrierError(f"Twilio cannot be reached: {type(exc).__name__}", retryable=True) from exc
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise CarrierError("Twilio's answer is not in the form that its REST API promises") from exc
-
-
-def _refused(status: int, message: str) -> CarrierError:
-    if status in (401, 403):
-        return CarrierError("Twilio refuses the credentials: check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
-    return CarrierError(f"Twilio refused with status {status}: {message}", retryable=status == 429 or status >= 500)
-
-
-def _message_in(body: str) -> str:
-    """The sentence in a REST error (`{"code": 20404, "message": …}`), else the beginning of the body."""
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200]

@@ -25,6 +25,7 @@ from voicegw.twilio.answers import (
     AGAIN,
     EMPTY,
     HANG_UP,
+    ORDERED,
     REJECT_BUSY,
     STEP_PATH,
     WHISPER_PATH,
@@ -44,6 +45,7 @@ _MAX_TRIES_AGAIN = 3
 _STORE_PAUSES_SECONDS = (0.1, 0.3)  # with the wait for the agent and the Gather before, under 4 s
 VOICE_PATH = "/twilio/voice"
 _STEP = re.compile(rf"{re.escape(STEP_PATH)}([0-9]{{1,9}})/([0-9]{{1,9}})")
+_ORDER = re.compile(rf"{re.escape(ORDERED)}([0-9]{{1,9}})")
 # An empty `<Gather>` may come back without any field of its own, so its URL says that we have asked
 _ASKED = "asked=1"
 
@@ -138,7 +140,10 @@ class Webhooks:
             await self._conversations.hang_up(call.call_sid, "hangup")
             return EMPTY
         params = scope["path_params"]
+        order = _ORDER.fullmatch(request.query)
         try:
+            if order is not None:
+                return await self._conversations.come_for_order(call.call_sid, int(order[1]), since=request.received_at)
             return await self._conversations.step(
                 call.call_sid,
                 params["turn"],
