@@ -19,8 +19,8 @@ _MAX_WORDS = 2048
 
 # The only digits a tag between two digits may hold are a pause's: what hides in any other is searched on its own.
 _TAG = r"<[^<>0-9]{1,60}(?:[0-9]{1,2}[^<>0-9]{1,20}|[0-9]{1,4}m?s[^<>0-9]{1,20})?>"
-_BETWEEN = r"[\s!-/:;=?@\[-`{-~\u00a0-\u00bf\u2000-\u206f\u3000-\u303f]{0,3}"  # all but letters, digits and < >
-_RUN = re.compile(rf"\d{_BETWEEN}(?:{_TAG}{_BETWEEN})?\d(?:{_BETWEEN}(?:{_TAG}{_BETWEEN})?\d)+")
+_BETWEEN = r"[\s!-/:;=?@\[-`{-~\u00a0-\u00bf\u2000-\u206f\u3000-\u303f]{0,5}"  # all but letters, digits and < >
+_RUN = re.compile(rf"\d{_BETWEEN}(?:{_TAG}{_BETWEEN}){{0,3}}\d(?:{_BETWEEN}(?:{_TAG}{_BETWEEN}){{0,3}}\d)+")
 _DIGIT = re.compile(r"\d")
 _NO_ASCII_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")

@@ -144,7 +144,9 @@ class CallRedactor:
             if text and (clean := self._clean(text)) is not text:
                 changed[name] = clean
         for name in NUMBERS.get(type(record), ()):
-            changed[name] = self._clean_number(getattr(record, name))
+            number = getattr(record, name)
+            if (clean := self._clean_number(number)) is not number:
+                changed[name] = clean
         return replace(record, **changed) if changed else record
 
     def _clean_fields(self, fields: Fields) -> Fields:
