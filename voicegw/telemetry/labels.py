@@ -29,7 +29,17 @@ def _codes_below(error: type[errors.VoicegwError]) -> set[str]:
     return {error.code}.union(*(_codes_below(child) for child in error.__subclasses__()))
 
 
-# The tree's own file, and what adapters hang into it: telemetry imports no adapter, so those are named here.
+TURN_FAILURES = frozenset(
+    _codes_below(errors.AgentError)
+    | {"agent-slow", "out-of-credit", "turn-cancelled", "turn-crashed", "turn-lost", "turn-unreadable"}
+)
+"""The codes with which a turn fails: those of the agent's errors, and the runner's own."""
+STORE_FAILURES = frozenset({errors.StoreError.code, errors.StaleVersion.code})
+# "11205 connect fail, 11206 protocol, 11210 bad host, 11215 redirects, 11220/35/37 TLS, 12100 document parse failure"
+# (Twilio's error dictionary): the ones that an answer of ours, or the way to us, can cause.
+_CARRIER_ERRORS = (11100, 11200, 11205, 11206, 11210, 11215, 11220, 11235, 11237, 11750, 11770, 12100, 12200, 12300)
+CARRIER_FAILURES = frozenset(f"carrier-{number}" for number in _CARRIER_ERRORS)
+# What adapters hang into the tree of errors: telemetry imports no adapter, so their codes are named here.
 _CODES_OF_ADAPTERS = {
     "form-invalid",
     "prompt-error",
@@ -38,12 +48,9 @@ _CODES_OF_ADAPTERS = {
     "prompt-format-unknown",
     "prompt-needs-ffmpeg",
 }
-_CODES_OF_TURNS = {"agent-slow", "out-of-credit", "turn-cancelled", "turn-crashed", "turn-lost", "turn-unreadable"}
-# "11205 connect fail, 11206 protocol, 11210 bad host, 11215 redirects, 11220/35/37 TLS, 12100 document parse failure"
-# (Twilio's error dictionary): the ones that an answer of ours, or the way to us, can cause.
-_CARRIER_ERRORS = (11100, 11200, 11205, 11206, 11210, 11215, 11220, 11235, 11237, 11750, 11770, 12100, 12200, 12300)
-_CODES_OF_CARRIER = {f"carrier-{number}" for number in _CARRIER_ERRORS}
-FAILURE_CODES = frozenset(_codes_below(errors.VoicegwError) | _CODES_OF_ADAPTERS | _CODES_OF_TURNS | _CODES_OF_CARRIER)
+FAILURE_CODES = frozenset(
+    _codes_below(errors.VoicegwError) | _CODES_OF_ADAPTERS | TURN_FAILURES | STORE_FAILURES | CARRIER_FAILURES
+)
 """Every code with which something of ours fails, and the carrier's codes that are ours to mend."""
 
 REASONS = frozenset(
@@ -94,10 +101,13 @@ def number_label(called_number: str, own_numbers: Collection[str]) -> str:
     return known(called_number if called_number in own_numbers else line_of(called_number), own_numbers)
 
 
+WEBHOOKS = ("voice", "step", "status", "fallback", "rescue")
+
+
 def webhook_label(name: str) -> str:
     """A webhook's name; the steps of all calls are one, and so are the rescues of lost answers."""
     first = name.partition("/")[0]
-    return "step" if first.isdecimal() else known(first, ("voice", "status", "fallback", "rescue"))
+    return "step" if first.isdecimal() else known(first, WEBHOOKS)
 
 
 def status_label(status: int) -> str:

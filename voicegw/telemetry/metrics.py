@@ -92,6 +92,7 @@ class CallMetrics:
         self._calls: OrderedDict[str, _Call] = OrderedDict()
         self.registry = CollectorRegistry()
         self._counted = Instruments(self.registry, version=__version__)
+        self._begin_at_zero()
         self.registry.register(ReadingsCollector(readings))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
@@ -105,6 +106,18 @@ class CallMetrics:
     def render(self) -> tuple[bytes, str]:
         """All metrics in Prometheus' text format, and its content type. Takes milliseconds."""
         return generate_latest(self.registry), CONTENT_TYPE_PLAIN_0_0_4
+
+    def _begin_at_zero(self) -> None:
+        """Series that alerts watch are there from the start: Prometheus' `increase` of one that is born at 1 is 0."""
+        counted = self._counted
+        for code in (labels.NONE, *sorted(labels.TURN_FAILURES)):
+            counted.turns[(code,)].inc(0)
+        failing = {"store": labels.STORE_FAILURES, "carrier": labels.CARRIER_FAILURES, "gateway": {"turn-crashed"}}
+        for part, codes in failing.items():
+            for code in (*sorted(codes), labels.OTHER):
+                counted.failures[part, code].inc(0)
+        for name in labels.WEBHOOKS:
+            counted.webhooks[(name,)].inc(0)
 
     def _count(self, entry: Entry) -> None:
         record, counted = entry.record, self._counted
