@@ -15,7 +15,8 @@ It shares no code with the gateway: it reads the vendor's TwiML, signs with the 
 - Time: the carrier reads only the running loop's clock. `run_virtual(…)` runs a whole call in milliseconds.
 - What it does: signed webhooks with the vendor's time-outs, retries, redirects, connection overrides and fallback URL;
   content types, sizes and errors of documents; Say, Play, Pause, Gather, Redirect, Hangup, Reject, Dial (Number, Sip,
-  Client, whispers, time limits, status callbacks) and Record.
+  Client, whispers, time limits, status callbacks) and Record. `redirect_call` and `complete_call` do to a live call
+  what the REST API does.
 - What it does not: `<Connect>`, `<Start>`, `<Enqueue>`, `<Refer>`, Queue and Conference are warned of (code 0) and
   count as failed, so that the document's next step runs.
 """
@@ -42,6 +43,7 @@ from voicegw.simulator.report import CallReport
 from voicegw.simulator.rules import CarrierRules
 from voicegw.simulator.script_file import Script, ScriptFileError, load_script
 from voicegw.simulator.silence import Silence, find_silences
+from voicegw.simulator.update import UpdateRefusedError
 from voicegw.simulator.virtual_time import DeadlockError, VirtualTimeLoop, run_virtual
 from voicegw.simulator.web import WebAnswer, WebClient, WebError, WebRequest
 from voicegw.simulator.web_aiohttp import HttpWeb
@@ -73,6 +75,7 @@ __all__ = [
     "Silence",
     "StaysSilent",
     "Step",
+    "UpdateRefusedError",
     "Violation",
     "VirtualTimeLoop",
     "Waits",

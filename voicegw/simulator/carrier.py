@@ -5,7 +5,7 @@ It reads only the running loop's clock, so it works in real and in virtual time.
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from random import Random
@@ -23,6 +23,7 @@ from voicegw.simulator.phone import Caller, Phone
 from voicegw.simulator.report import CallReport, EndReason
 from voicegw.simulator.rules import CarrierRules
 from voicegw.simulator.timeline import CallEnded, Heard, SoundBegan
+from voicegw.simulator.update import NO_SUCH_CALL, UpdateRefusedError, Updates
 from voicegw.simulator.web import WebClient
 from voicegw.simulator.webhooks import Webhook, WebhookSender
 
@@ -53,6 +54,20 @@ class Carrier:
         self._rules = rules or CarrierRules()
         self._random = Random(seed)  # noqa: S311 - ids, not secrets
         self._wall_clock = wall_clock
+        self._updates: dict[str, Updates] = {}
+
+    def redirect_call(self, call_sid: str, url: str, method: str = "POST") -> None:
+        """What `POST /Calls/{sid}.json` with a `Url` does to a call in progress. Raises UpdateRefusedError."""
+        self._updates_of(call_sid).redirect(url, method)
+
+    def complete_call(self, call_sid: str) -> None:
+        """What `POST /Calls/{sid}.json` with `Status=completed` does to a live call. Raises UpdateRefusedError."""
+        self._updates_of(call_sid).complete()
+
+    def _updates_of(self, call_sid: str) -> Updates:
+        if call_sid not in self._updates:
+            raise UpdateRefusedError(NO_SUCH_CALL, f"no call {call_sid}")
+        return self._updates[call_sid]
 
     async def place_call(  # noqa: PLR0913 - what a number is configured with, all optional but three
         self,
@@ -80,13 +95,16 @@ class Carrier:
         context.own_hosts |= {urlsplit(url).netloc for url in (voice_url, fallback_url) if url}
         interpreter = Interpreter(context, fallback_url=fallback_url)
         first = GoTo(url=voice_url, purpose="voice", method=method)
+        updates = self._updates[context.leg.call_sid] = Updates(context)
         try:
-            reason, script_failure = await _converse(context, interpreter, first, caller)
+            talk = updates.obey(interpreter.run, first)
+            reason, script_failure = await _converse(context, talk, caller)
             ended_at = journal.now_seconds()
             journal.tell(CallEnded(at_seconds=ended_at, reason=reason))
             await self._say_goodbye(context, reason, status_callback)
         finally:
             context.sender.close()
+            del self._updates[context.leg.call_sid]
         return CallReport(
             call_sid=context.leg.call_sid,
             from_=from_,
@@ -154,11 +172,11 @@ class Carrier:
 
 
 async def _converse(
-    context: CallContext, interpreter: Interpreter, first: GoTo, caller: Caller
+    context: CallContext, instructions: Coroutine[None, None, str], caller: Caller
 ) -> tuple[EndReason, str]:
     """Run both sides until one of them ends the call; answers why it ended, and why the script failed, if it did."""
     line = context.line
-    talk = asyncio.create_task(interpreter.run(first))
+    talk = asyncio.create_task(instructions)
     person = asyncio.create_task(_live(caller, line))
     hung_up = asyncio.create_task(line.hung_up.wait())
     ringing = asyncio.create_task(_ring(line))

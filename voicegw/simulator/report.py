@@ -16,10 +16,17 @@ from voicegw.simulator.timeline import (
 )
 
 EndReason = Literal[
-    "caller-hung-up", "hangup", "document-ended", "rejected", "application-error", "time-limit", "too-many-documents"
+    "caller-hung-up",
+    "hangup",
+    "document-ended",
+    "rejected",
+    "application-error",
+    "time-limit",
+    "too-many-documents",
+    "ended-by-rest",
 ]
 """Who ended it: the caller; the verb Hangup; a document without more verbs; Reject; the carrier after a fatal error;
-the simulator's own limits."""
+the simulator's own limits; the REST API."""
 
 _Kept = TypeVar("_Kept")
 
@@ -93,8 +100,8 @@ class CallReport:
 
     @property
     def ended_by_gateway(self) -> bool:
-        """True if neither the caller nor the simulator's limits ended the call."""
-        return self.end_reason not in ("caller-hung-up", "time-limit")
+        """True if neither the caller, nor somebody outside, nor the simulator's limits ended the call."""
+        return self.end_reason not in ("caller-hung-up", "ended-by-rest", "time-limit")
 
     def transcript(self) -> str:
         """The call for people to read, one line for each thing that happened, in order of time."""

@@ -43,8 +43,7 @@ class LiveCalls:
 
     async def interrupt(self, state: CallState) -> None:
         """Twilio breaks off what it is doing and asks for the step that `state` names, for its latest order."""
-        url = f"{self._public_url}{STEP_PATH}{state.turn}/{state.step}?{ORDERED}{state.orders_placed}"
-        await self._update(state.call_sid, {"Url": url, "Method": "POST"})
+        await self._update(state.call_sid, {"Url": order_url(self._public_url, state), "Method": "POST"})
 
     async def hang_up(self, call_sid: str) -> None:
         """Twilio ends the call, and reports it by the number's status callback."""
@@ -80,3 +79,8 @@ class LiveCalls:
             raise CarrierError(f"Twilio did not answer within {REQUEST_SECONDS:g} s", retryable=True) from exc
         except (aiohttp.ClientError, OSError) as exc:
             raise CarrierError(f"Twilio cannot be reached: {type(exc).__name__}", retryable=True) from exc
+
+
+def order_url(public_url: str, state: CallState) -> str:
+    """Where Twilio asks for the call's latest order: a URL of its own for each, so that no answer is given twice."""
+    return f"{public_url}{STEP_PATH}{state.turn}/{state.step}?{ORDERED}{state.orders_placed}"
