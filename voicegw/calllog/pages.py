@@ -12,6 +12,9 @@ from voicegw.calllog.results import CallFilter, CallPage, CallSummary
 from voicegw.calllog.schema import calls
 
 LARGEST_PAGE = 500
+LATEST_WRITE = 10_000
+"""A call is written before so many others that rang later are: ids grow with time, but for calls that are one by one
+written late. One that is later still is missed only by spans of time of more calls than this."""
 _LARGEST_ID = 2**63 - 1
 SUMMARY = tuple(column for column in calls.columns if column.name not in {"day", "transcript"})
 
@@ -19,7 +22,7 @@ SUMMARY = tuple(column for column in calls.columns if column.name not in {"day",
 def select_summaries(wanted: CallFilter, after: int | None) -> Select[Any]:
     """The calls that `wanted` means, newest first, from the one after `after` on; without a limit."""
     chosen = select(*SUMMARY).where(*_conditions(wanted)).order_by(calls.c.id.desc())
-    return chosen if after is None else chosen.where(calls.c.id < min(after, _LARGEST_ID))
+    return chosen if after is None else chosen.where(calls.c.id < max(0, min(after, _LARGEST_ID)))
 
 
 def rows_for(limit: int) -> int:
@@ -35,8 +38,8 @@ def page_of(rows: Sequence[Row[Any]], limit: int) -> CallPage:
 
 
 def summary_of(row: Row[Any]) -> CallSummary:
-    """The call in a row of `select_summaries`."""
-    return CallSummary(**row._mapping)
+    """The call in a row of `select_summaries`, whatever else was selected with it."""
+    return CallSummary(**{column.name: row._mapping[column.name] for column in SUMMARY})
 
 
 def storable(text: str) -> str:
@@ -60,13 +63,16 @@ def _conditions(wanted: CallFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def _within(wanted: CallFilter) -> Iterator[ColumnElement[bool]]:
-    """The span of time, and the span of ids that lies in it: by ids the newest are found without sorting them all."""
+    """The span of time, and the ids between which it lies: so the newest are found without sorting all of the span."""
     instants = []
     if wanted.started_from is not None:
         instants.append(calls.c.started_at >= wanted.started_from)
     if wanted.started_before is not None:
         instants.append(calls.c.started_at < wanted.started_before)
-    if instants:
-        yield from instants
-        yield calls.c.id >= select(func.min(calls.c.id)).where(*instants).scalar_subquery()
-        yield calls.c.id <= select(func.max(calls.c.id)).where(*instants).scalar_subquery()
+    yield from instants
+    if wanted.started_from is not None:
+        first = select(calls.c.id).where(*instants).order_by(calls.c.started_at).limit(LATEST_WRITE).subquery()
+        yield calls.c.id >= select(func.min(first.c.id)).scalar_subquery()
+    if wanted.started_before is not None:
+        last = select(calls.c.id).where(*instants).order_by(calls.c.started_at.desc()).limit(LATEST_WRITE).subquery()
+        yield calls.c.id <= select(func.max(last.c.id)).scalar_subquery()

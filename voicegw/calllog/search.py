@@ -29,7 +29,7 @@ from voicegw.calllog.pages import SUMMARY, select_summaries, storable
 from voicegw.calllog.results import CallFilter
 from voicegw.calllog.schema import calls
 
-LOOKED_THROUGH = {"sqlite": 200, "postgresql": 2000}
+LOOKED_THROUGH = {"sqlite": 200, "postgresql": 1000}
 MOST_WORDS = 50
 
 _words = table(WORDS_TABLE, column("rowid"))
@@ -42,7 +42,7 @@ _ONLY_BY_INDEX = text("SELECT set_config('enable_seqscan', 'off', true), set_con
 async def search_calls(
     connection: AsyncConnection, words: str, wanted: CallFilter, after: int | None, limit: int
 ) -> Sequence[Row[Any]]:
-    """At most `limit` rows of `select_summaries(wanted, after)`: of calls that say all of the first `MOST_WORDS` words."""
+    """`limit` rows at most of `select_summaries(wanted, after)`: calls that say all of the words (`MOST_WORDS`)."""
     sought = storable(words).split()[:MOST_WORDS]
     if not sought:
         return []
