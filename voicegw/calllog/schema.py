@@ -67,7 +67,7 @@ turns = Table(
     Column("total_ms", Integer, nullable=True),
     Column("failure", String(64), nullable=False, default=""),
     UniqueConstraint("call_sid", "turn", name="uq_turns_call_turn"),
-    Index("ix_turns_waits", "called_number", "day", "total_ms"),
+    Index("ix_turns_waits", "day", "called_number", "total_ms"),
 )
 
 records = Table(

@@ -84,7 +84,7 @@ def _make_turns_and_records() -> None:
         sa.Column("failure", sa.String(64), nullable=False),
         sa.UniqueConstraint("call_sid", "turn", name="uq_turns_call_turn"),
     )
-    op.create_index("ix_turns_waits", "turns", ["called_number", "day", "total_ms"])
+    op.create_index("ix_turns_waits", "turns", ["day", "called_number", "total_ms"])
     op.create_table(
         "records",
         _id(),
