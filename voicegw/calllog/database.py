@@ -198,7 +198,12 @@ def _open_postgres(url: URL, command_timeout_seconds: float) -> AsyncEngine:
             connect_args={
                 "timeout": CONNECT_TIMEOUT_SECONDS,
                 "command_timeout": command_timeout_seconds,
-                "server_settings": {"application_name": "voicegw", "jit": "off"},
+                # A plan for any value is a bad one where one outcome is rare and another common.
+                "server_settings": {
+                    "application_name": "voicegw",
+                    "jit": "off",
+                    "plan_cache_mode": "force_custom_plan",
+                },
             },
         )
     except ImportError as error:
