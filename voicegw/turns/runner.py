@@ -14,6 +14,7 @@ import structlog
 from voicegw.call.entries import Journal
 from voicegw.call.instructions import (
     STILL_ANSWERING,
+    AgentDown,
     HoldSound,
     Instruction,
     Note,
@@ -238,6 +239,8 @@ class TurnRunner:
                     self._note(running, Noted(about=about, fields=fields))
                 case Overdue():
                     self._note(running, Noted(about="agent-overdue"))
+                case AgentDown(code=code):
+                    self._note(running, Failed(part="agent", code=code))
                 case _:
                     pass
         if over is not None and running.over is None:
