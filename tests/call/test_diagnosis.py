@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from voicegw.call import ailments
 from voicegw.call.ailments import Ailment
-from voicegw.call.diagnosis import Finding, diagnose, end_in_words, explain, verdict
+from voicegw.call.diagnosis import diagnose, end_in_words, explain, verdict
 from voicegw.call.entries import Entry
+from voicegw.call.findings import Finding
 from voicegw.call.records import (
     ActionSent,
     CallEnded,
@@ -313,7 +314,7 @@ def test_a_forward_refused_by_policy_says_why() -> None:
 
 def test_completed_without_a_bridge_and_unknown_outcomes_are_failures() -> None:
     assert codes([entry(9, ForwardFinished(outcome="completed", bridged=False))]) == ["forward-failed"]
-    assert told([entry(9, ForwardFinished(outcome="eaten"))]) == "the human could not be reached."
+    assert told([entry(9, ForwardFinished(outcome="eaten"))]) == "The human could not be reached."
 
 
 def test_a_busy_line_before_one_that_answered_is_harmless() -> None:

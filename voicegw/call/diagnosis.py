@@ -4,20 +4,14 @@ Pure, and never raises, whatever the entries are. What each finding is called an
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from voicegw.call import ailments
-from voicegw.call.ailments import Ailment
 from voicegw.call.entries import Entry
 from voicegw.call.failure_signs import ailment_of, detail_of, shortened, status_in
+from voicegw.call.findings import Finding, find, has_note, heard_of_it
 from voicegw.call.inputs import ForwardOutcome
-from voicegw.call.patience import (
-    FILLER_AFTER_SECONDS,
-    RINGING_AT_MOST_SECONDS,
-    TOOL_BUDGET_SECONDS,
-    TURN_BUDGET_SECONDS,
-)
 from voicegw.call.records import (
     CallEnded,
     CallerSpoke,
@@ -25,24 +19,15 @@ from voicegw.call.records import (
     ForwardFinished,
     ForwardTried,
     KeysPressed,
-    Noted,
-    PromptBegan,
     Record,
-    TraceReceived,
     TurnBegan,
     TurnEnded,
     WebhookReceived,
     WordsReady,
 )
-from voicegw.call.story import FirstWords, Story, first_words, is_answer, is_the_agents
+from voicegw.call.story import Story
+from voicegw.call.turn_symptoms import slowness_of, turn_symptoms
 
-# An agent whose answer holds only these has nothing that a caller could hear, and nothing that the call should do.
-_SILENT_TRACES = frozenset({"block", "debug", "dtmf", "entity-filling", "flow", "knowledgeBase"}) | frozenset(
-    {"log", "no-reply", "path", "reasoning", "visual"}
-)
-OVERDUE = "agent-overdue"
-"""What is noted when an agent has used up its budget of silence."""
-_ASKING = frozenset({"started", "said", "pressed"})
 _SILENT_TURNS = 2
 _ENDS = MappingProxyType(
     {
@@ -57,32 +42,10 @@ _ENDS = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something that went wrong. `code` is stable, `sentence` names it, `advice` says what to do.
-
-    `turn` and `offset` (seconds since the call began) say where; `serious`: callers suffer by it; `times`: how often.
-    """
-
-    code: str
-    sentence: str
-    advice: str
-    turn: int
-    offset: float
-    serious: bool = True
-    times: int = 1
-
-    @property
-    def where(self) -> str:
-        """As in "turn 3, 0:41"."""
-        at = f"{int(self.offset) // 60}:{int(self.offset) % 60:02}"
-        return f"turn {self.turn}, {at}" if self.turn else at
-
-
 def diagnose(entries: Sequence[Entry]) -> tuple[Finding, ...]:
     """What went wrong, what matters most first: serious before harmless, and of those the one that came first."""
     story = Story(entries)
-    found = [*_failures(story), *_turns(story), *_carrier(story), *_forwards(story), *_end(story)]
+    found = [*_failures(story), *turn_symptoms(story), *_carrier(story), *_forwards(story), *_end(story)]
     merged: dict[str, Finding] = {}
     for finding in sorted(found, key=lambda each: (not each.serious, each.offset)):
         first = merged.get(finding.code)
@@ -111,27 +74,12 @@ def end_in_words(record: Record) -> str:
     return _ENDS.get(reason, reason or "it ended")
 
 
-def _finding(
-    ailment: Ailment, entry: Entry, /, *, serious: bool | None = None, told: str = "", **fields: str
-) -> Finding:
-    of_turn = f"turn {entry.turn}" if entry.turn else "the call"
-    given = {"turn": of_turn, "detail": "", "status": "", "code": ailment.code, **fields}
-    return Finding(
-        code=ailment.code,
-        sentence=ailment.says.format_map(given) + told,
-        advice=ailment.advice.format_map(given),
-        turn=entry.turn,
-        offset=entry.offset,
-        serious=ailment.serious if serious is None else serious,
-    )
-
-
 def explain(entry: Entry, *, unreadable: bool = False) -> Finding | None:
     """What a failed record means, in words; None for any other. `unreadable`: traces of its turn could not be read."""
     failed = _failure_in(entry.record)
     if failed is None:
         return None
-    return _finding(
+    return find(
         ailment_of(failed, unreadable=unreadable),
         entry,
         status=status_in(failed.reason) or failed.code,
@@ -156,109 +104,47 @@ def _failures(story: Story) -> Iterator[Finding]:
     told: set[tuple[int, str]] = set()
     for entry in (*story.of(Failed), *story.of(TurnEnded)):
         failed = _failure_in(entry.record)
-        finding = explain(entry, unreadable=_has_note(story, entry.turn, "malformed-trace"))
+        finding = explain(entry, unreadable=has_note(story, entry.turn, "malformed-trace"))
         if failed is None or finding is None or (entry.turn, failed.code) in told:
             continue
         told.add((entry.turn, failed.code))
-        if finding.code == ailments.AGENT_SLOW.code and next(_waits(story, entry), None) is not None:
+        if finding.code == ailments.AGENT_SLOW.code and next(slowness_of(story, entry), None) is not None:
             continue  # told with how long it took
-        over = story.first(TurnEnded, turn=entry.turn)
-        if failed.part == "agent" and over is not None and over.record == TurnEnded():
+        words = next((each for each in story.of(WordsReady, turn=entry.turn) if each.offset >= entry.offset), None)
+        if failed.part == "agent" and words is not None and not _has_failed(story, entry.turn):
             sentence = f"{finding.sentence}; it was asked again, and answered"
             yield replace(finding, sentence=sentence, serious=False)
         else:
-            yield replace(finding, sentence=finding.sentence + _heard_of_it(story, entry.offset))
-
-
-def _turns(story: Story) -> Iterator[Finding]:
-    """What each turn tells by its time and by what it brought."""
-    for began in story.of(TurnBegan):
-        yield from _waits(story, began)
-        if _is_empty(story, began):
-            yield _finding(ailments.AGENT_SILENT, began)
-        if _has_note(story, began.turn, "turn-cut"):
-            yield _finding(ailments.ENDLESS, began)
-
-
-def _waits(story: Story, began: Entry) -> Iterator[Finding]:
-    """Was the agent slow to say its first word?"""
-    turn = began.turn
-    wait = first_words(story, turn)
-    tool = any(trace.type == "tool-call" for trace in story.records(TraceReceived, turn))
-    budget = TOOL_BUDGET_SECONDS if tool else TURN_BUDGET_SECONDS
-    answered = wait.until is not None and is_answer(wait.until.record)
-    took = f"{wait.took:.0f} s"
-    slowness = f"took {took} to answer turn {turn}" if answered else f"had not answered turn {turn} after {took}"
-    slowness = f"The agent {slowness}"
-    fillers = _fillers(story, wait)
-    overdue = next((each.offset for each in story.of(Noted, turn=turn) if each.record == Noted(about=OVERDUE)), None)
-    if wait.took > budget:
-        due = wait.sent + budget
-        slowness = f"{slowness} (budget {budget:.0f} s)"
-        place = replace(began, offset=due)
-        yield _finding(ailments.AGENT_SLOW, place, told=_heard_of_it(story, due) or fillers, slowness=slowness)
-    elif overdue is not None:
-        slowness = f"The agent fell silent for more than {budget:.0f} s in the middle of its answer to turn {turn}"
-        place = replace(began, offset=overdue)
-        yield _finding(ailments.AGENT_SLOW, place, told=_heard_of_it(story, overdue), slowness=slowness)
-    elif wait.took > FILLER_AFTER_SECONDS and wait.until and wait.until.record == CallEnded(reason="hangup"):
-        yield _finding(ailments.CALLER_LEFT, began, seconds=f"{wait.took:.0f}")
-    elif answered and wait.took > RINGING_AT_MOST_SECONDS:
-        yield _finding(ailments.SLOW_ANSWER, began, slowness=slowness, told=fillers)
-
-
-def _fillers(story: Story, wait: FirstWords) -> str:
-    """What the caller heard to pass the time."""
-    until = wait.sent + wait.took
-    heard = [
-        each for each in story.of(PromptBegan) if wait.sent <= each.offset <= until and not is_the_agents(each.record)
-    ]
-    return f": the caller heard {len(heard)} fillers meanwhile" if len(heard) > 1 else ""
-
-
-def _is_empty(story: Story, began: Entry) -> bool:
-    """Did the agent end this turn well, with nothing to say or do, though an answer was asked for?"""
-    turn = began.turn
-    over = story.first(TurnEnded, turn=turn)
-    if over is None or over.record != TurnEnded() or getattr(began.record, "heard", "") not in _ASKING:
-        return False
-    left = story.first(CallEnded)
-    if left is not None and left.offset <= over.offset:
-        return False
-    acted = story.first(WordsReady, ForwardTried, ForwardFinished, turn=turn) is not None
-    spoke = any(is_the_agents(each.record) for each in story.of(PromptBegan, turn=turn))
-    types = {trace.type for trace in story.records(TraceReceived, turn)}
-    return not acted and not spoke and types <= _SILENT_TRACES
+            yield replace(finding, sentence=finding.sentence + heard_of_it(story, entry))
 
 
 def _carrier(story: Story) -> Iterator[Finding]:
     """What the carrier complains of where nobody else has."""
-    if any(entry.record.part == "carrier" for entry in story.of(Failed)):  # type: ignore[union-attr]
+    if any(failed.part == "carrier" for failed in story.records(Failed)):
         return
     for entry in story.of(WebhookReceived):
         if entry.record == WebhookReceived(name="fallback"):
-            yield _finding(ailments.ANSWER_UNUSABLE, entry, told=_heard_of_it(story, entry.offset))
+            yield find(ailments.ANSWER_UNUSABLE, entry, told=heard_of_it(story, entry))
 
 
 def _forwards(story: Story) -> Iterator[Finding]:
     """Attempts to reach a human that came to nothing; harmless where a later one did."""
     reached = [entry.offset for entry in story.of(ForwardFinished) if _reached(entry.record)]
-    dialled = ""
+    tried: ForwardTried | None = None
     for entry in story.of(ForwardTried, ForwardFinished):
         match entry.record:
-            case ForwardTried(address=address):
-                dialled = address
-            case ForwardFinished(outcome=outcome, reason=reason) as ended if not _reached(ended):
-                outcome = ForwardOutcome.FAILED if outcome == ForwardOutcome.COMPLETED else outcome
-                ailment = ailments.OF_FORWARDS.get(outcome, ailments.OF_FORWARDS[ForwardOutcome.FAILED])
+            case ForwardTried() as tried:
+                pass
+            case ForwardFinished(reason=reason) as ended if not _reached(ended):
+                ailment = ailments.OF_FORWARDS.get(_outcome(ended, tried), ailments.OF_FORWARDS[ForwardOutcome.FAILED])
                 saved = any(offset > entry.offset for offset in reached)
                 why = ailments.WHY_REFUSED.get(reason, reason)
-                yield _finding(
+                yield find(
                     ailment,
                     entry,
                     serious=False if saved else None,
-                    told="; the next destination took the call" if saved else _heard_of_it(story, entry.offset),
-                    address=ended.address or dialled or "the human",
+                    told="; the next destination took the call" if saved else heard_of_it(story, entry),
+                    address=ended.address or (tried.address if tried else "") or "The human",
                     detail=f": {shortened(why)}" if why else "",
                 )
 
@@ -267,7 +153,7 @@ def _end(story: Story) -> Iterator[Finding]:
     """What the call's end tells: its reason, and callers of whom nothing was heard."""
     ended = story.first(CallEnded)
     if ended is not None and (ailment := ailments.OF_ENDS.get(getattr(ended.record, "reason", ""))):
-        yield _finding(ailment, ended)
+        yield find(ailment, ended)
     active = list(story.of(CallerSpoke, KeysPressed))
     since = active[-1].offset if active else 0.0
     silent = [each for each in story.of(TurnBegan) if each.record == TurnBegan(heard="stayed-silent")]
@@ -280,16 +166,18 @@ def _end(story: Story) -> Iterator[Finding]:
         silence = f"The caller fell silent: nothing was heard of them for {last.offset - since:.0f} s"
     else:
         silence = f"Nothing was ever heard of the caller, in {last.offset:.0f} s"
-    yield _finding(ailments.CALLER_SILENT, replace(last, offset=since), serious=not active, silence=silence)
+    yield find(ailments.CALLER_SILENT, replace(last, offset=since), serious=not active, silence=silence)
 
 
-def _has_note(story: Story, turn: int, about: str) -> bool:
-    return any(noted.about == about for noted in story.records(Noted, turn))
+def _has_failed(story: Story, turn: int) -> bool:
+    return any(ended.failure for ended in story.records(TurnEnded, turn))
 
 
-def _heard_of_it(story: Story, since: float) -> str:
-    text = story.explanation(since)
-    return f": the caller heard “{shortened(text).rstrip('.')}”" if text else ""
+def _outcome(ended: ForwardFinished, tried: ForwardTried | None) -> str:
+    """How the attempt ended: whoever was asked to accept the call, answered, and was not connected, did not accept."""
+    if ended.outcome != ForwardOutcome.COMPLETED:
+        return ended.outcome
+    return ForwardOutcome.DECLINED if tried is not None and tried.confirm else ForwardOutcome.FAILED
 
 
 def _reached(record: Record) -> bool:

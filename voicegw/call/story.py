@@ -35,8 +35,7 @@ class Story:
 
     def of(self, *kinds: type[Record], turn: int | None = None) -> Iterator[Entry]:
         """The entries with a record of one of `kinds`, of one turn or of all."""
-        searched = self.entries if turn is None else self._by_turn.get(turn, [])
-        return (entry for entry in searched if isinstance(entry.record, kinds))
+        return (entry for entry in self._of_turn(turn) if isinstance(entry.record, kinds))
 
     def first(self, *kinds: type[Record], turn: int | None = None) -> Entry | None:
         """The first of them, if there is one."""
@@ -44,22 +43,25 @@ class Story:
 
     def records(self, kind: type[_Kind], turn: int | None = None) -> Iterator[_Kind]:
         """The records of one kind without their dates."""
-        return (entry.record for entry in self.of(kind, turn=turn) if isinstance(entry.record, kind))
+        return (entry.record for entry in self._of_turn(turn) if isinstance(entry.record, kind))
 
-    def explanation(self, since: float) -> str:
-        """What the gateway said itself from `since` (an offset) on, before the caller did something; else empty.
-
-        Words that only pass the time explain nothing.
-        """
-        for entry in self.entries:
-            if entry.offset < since:
-                continue
+    def explanation(self, since: Entry | float) -> str:
+        """What the gateway said itself after an entry, or from an offset on, before the caller did something; else
+        empty. Words that only pass the time explain nothing."""
+        if isinstance(since, Entry):
+            later = self.entries[self.entries.index(since) + 1 :] if since in self.entries else []
+        else:
+            later = [entry for entry in self.entries if entry.offset >= since]
+        for entry in later:
             match entry.record:
                 case CallerSpoke() | KeysPressed():
                     return ""
                 case PromptBegan(by_gateway=True, filler=False, text=text) if text:
                     return text
         return ""
+
+    def _of_turn(self, turn: int | None) -> list[Entry]:
+        return self.entries if turn is None else self._by_turn.get(turn, [])
 
 
 def is_the_agents(record: Record) -> bool:

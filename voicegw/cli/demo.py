@@ -19,7 +19,7 @@ from voicegw.cli.serving import Site, address_of, listen, run
 from voicegw.cli.showing import is_interactive, out
 from voicegw.config import Settings, load_settings
 from voicegw.demo.server import DEMO_API_KEY, DEMO_PROJECT_ID, EmbeddedAgent, create_agent
-from voicegw.simulator import Callee, CallReport, CarrierRules, Evidence, load_script
+from voicegw.simulator import Callee, CallReport, CarrierRules, Evidence, load_script, voicemail
 
 _HERE = files("voicegw.cli")
 _LOOPBACK = "127.0.0.1"
@@ -29,7 +29,8 @@ _HURRIED = CarrierRules(words_per_second=8)
 FRONT_DESK = "+14155550142"
 DUTY_DENTIST = "sip:duty-dentist@pbx.example.com"
 LABORATORY = "sip:laboratory@pbx.example.com"
-_NAMES = {FRONT_DESK: "front desk", DUTY_DENTIST: "dentist", LABORATORY: "laboratory"}
+NIGHT_DESK = "+14155550177"
+_NAMES = {FRONT_DESK: "front desk", DUTY_DENTIST: "dentist", LABORATORY: "laboratory", NIGHT_DESK: "night desk"}
 _CALLEES = {
     FRONT_DESK: Callee(
         ring_seconds=1.5,
@@ -38,6 +39,7 @@ _CALLEES = {
     ),
     DUTY_DENTIST: Callee(ring_seconds=3, talk_seconds=6, greeting="Doctor Reyes here. Tell me, where does it hurt?"),
     LABORATORY: Callee(outcome="busy", ring_seconds=1),
+    NIGHT_DESK: voicemail(ring_seconds=3),
 }
 _HINTS = (
     'Say: "I want to book a visit", "my appointment" (the PIN is 1234), "opening hours", "the front desk",',

@@ -11,8 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from voicegw.call.diagnosis import Finding, diagnose, verdict
+from voicegw.call.diagnosis import diagnose, verdict
 from voicegw.call.entries import Entry
+from voicegw.call.findings import Finding
 from voicegw.call.records import (
     CallEnded,
     CallerInterrupted,
