@@ -7,20 +7,7 @@ import re
 import pytest
 import structlog
 
-from voicegw.cli.logs import configure_logs, hide_numbers
-
-
-@pytest.mark.parametrize(
-    ("text", "safe"),
-    [
-        ("calling +14155550123 now", "calling +… now"),
-        ("+49 (30) 123-45", "+…"),
-        ("CA00000000000000000000000012345678", "CA00000000000000000000000012345678"),
-        ("1 + 2 and +1", "1 + 2 and +1"),
-    ],
-)
-def test_numbers_are_hidden_and_call_ids_are_not(text: str, safe: str) -> None:
-    assert hide_numbers(None, "info", {"event": text, "count": 3}) == {"event": safe, "count": 3}
+from voicegw.cli.logs import configure_logs
 
 
 def test_every_line_is_json_libraries_and_tracebacks_included(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,9 +20,10 @@ def test_every_line_is_json_libraries_and_tracebacks_included(capsys: pytest.Cap
     except ValueError:
         structlog.get_logger("voicegw.test").exception("broke")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [line["event"] for line in lines] == ["hello\nforged", "for +…", "broke"]
+    assert [line["event"] for line in lines] == ["hello\\nforged", "for +…0123", "broke"]
     assert lines[0]["call_sid"] == "CA1"
-    assert "'dialled +…'" in lines[2]["exception"]
+    assert lines[2]["exception"].endswith("ValueError")
+    assert "+1415" not in lines[2]["exception"].splitlines()[-1]
 
 
 def test_in_a_terminal_people_can_read_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +36,7 @@ def test_in_a_terminal_people_can_read_it(capsys: pytest.CaptureFixture[str], mo
         structlog.get_logger("voicegw.test").exception("broke")
     said = capsys.readouterr().err
     assert "broke" in said
-    assert "'xxx'" in said
+    assert "ValueError" in said
     assert "Traceback" in said
     assert secret not in said
     assert not said.startswith("{")
