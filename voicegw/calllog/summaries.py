@@ -21,6 +21,7 @@ from voicegw.call.records import (
     ForwardTried,
     KeysPressed,
     PromptBegan,
+    Record,
     StepAnswered,
     TurnBegan,
     TurnEnded,
@@ -37,19 +38,24 @@ LIVE = "live"
 _CUT_OFF = "…"
 _MAX_TIMED = 500
 _LAST_INSTANT = 253_402_300_799.0  # 9999-12-31: no date is later
-# What `waterfall` reads; all else would only take up room here.
-_TIMED = (
-    ActionSent,
-    AnswerBegan,
-    CallerSpoke,
-    CallerStayedSilent,
-    ForwardFinished,
-    KeysPressed,
-    StepAnswered,
-    TurnBegan,
-    TurnEnded,
-    WebhookReceived,
-    WordsReady,
+# What `waterfall` reads, and what the call's own row tells: most records are neither, and cost nothing here.
+_TIMED = frozenset(
+    {
+        ActionSent,
+        AnswerBegan,
+        CallerSpoke,
+        CallerStayedSilent,
+        ForwardFinished,
+        KeysPressed,
+        StepAnswered,
+        TurnBegan,
+        TurnEnded,
+        WebhookReceived,
+        WordsReady,
+    }
+)
+_TOLD = frozenset(
+    {CallEnded, CallerSpoke, CallRang, Failed, ForwardFinished, ForwardTried, KeysPressed, PromptBegan, TurnBegan}
 )
 
 
@@ -91,9 +97,23 @@ class CallSummary:
         if not self.count:
             self._date(entry.at - entry.offset)
         self.count += 1
-        record = entry.record
-        if isinstance(record, _TIMED):
+        kind = type(entry.record)
+        if kind in _TIMED:
             self._turns.add(entry)
+        if kind in _TOLD:
+            self._tell(entry, entry.record)
+
+    def take_call_row(self) -> Row:
+        """The call's row of `calls`, with the transcript once the call has ended."""
+        self.changed = False
+        return self._row | {"transcript": str(self._transcript) if self.ended else ""}
+
+    def take_turn_rows(self) -> list[Row]:
+        """The rows of `turns` of those turns that are over and of which something new is known."""
+        shared = {name: self._row[name] for name in ("call_sid", "called_number", "day")}
+        return [{**shared, **_turn_row(times)} for times in self._turns.take_finished()]
+
+    def _tell(self, entry: Entry, record: Record) -> None:
         match record:
             case CallerSpoke(text=text):
                 self._transcript.add("caller", text)
@@ -117,16 +137,6 @@ class CallSummary:
                 self._end(entry, reason)
             case _:
                 pass
-
-    def take_call_row(self) -> Row:
-        """The call's row of `calls`; its transcript is among it once the call has ended."""
-        self.changed = False
-        return {**self._row, "transcript": str(self._transcript)} if self.ended else dict(self._row)
-
-    def take_turn_rows(self) -> list[Row]:
-        """The rows of `turns` of those turns that are over and of which something new is known."""
-        shared = {name: self._row[name] for name in ("call_sid", "called_number", "day")}
-        return [{**shared, **_turn_row(times)} for times in self._turns.take_finished()]
 
     def _change(self, **columns: object) -> None:
         self._row.update(columns)

@@ -1,11 +1,13 @@
 """What the writer puts into the database and reads back: its statements, and the rows that one call brings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Dialect, Insert, Table, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicegw.call.entries import RECORD_SCHEMA, Entry, dump_entries, load_entries
@@ -48,13 +50,11 @@ def rows_of(summary: CallSummary, entries: Sequence[Entry]) -> CallRows:
 
 async def write_rows(connection: AsyncConnection, rows: Sequence[CallRows]) -> None:
     """Add the records, and bring the calls' and turns' rows up to date."""
-    await connection.execute(insert(records), [row.records for row in rows])
-    live = [row.call for row in rows if row.call and not row.ended]
-    ended = [row.call for row in rows if row.call and row.ended]
-    finished = [turn for row in rows for turn in row.turns]
-    for name, found in (("live", live), ("ended", ended), ("turns", finished)):
-        if found:
-            await connection.execute(_UPSERTS[connection.dialect.name][name], found)
+    statements = _STATEMENTS[connection.dialect.name]
+    await statements.records.run(connection, [row.records for row in rows])
+    await statements.live_calls.run(connection, [row.call for row in rows if row.call and not row.ended])
+    await statements.ended_calls.run(connection, [row.call for row in rows if row.call and row.ended])
+    await statements.turns.run(connection, [turn for row in rows for turn in row.turns])
 
 
 async def were_written(connection: AsyncConnection, rows: Sequence[CallRows]) -> bool:
@@ -100,28 +100,44 @@ def _dumpable(entry: Entry) -> Entry:
     return entry
 
 
-def _upsert(dialect: str, table: Table, key: Sequence[str], names: Iterable[str], where: Any = None) -> Any:
-    """Insert rows of these columns; of a row whose `key` is there already, set them, if `where` holds for it."""
-    insert_into: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    statement = insert_into(table)
-    changed = {name: statement.excluded[name] for name in names if name not in key}
-    return statement.on_conflict_do_update(index_elements=key, set_=changed, where=where)
+class _Prepared:
+    """A statement as text for the driver, for many rows at once: building it anew for each batch would cost more than
+    the driver's own work."""
+
+    def __init__(self, statement: Insert, names: Sequence[str], dialect: Dialect) -> None:
+        compiled = statement.inline().compile(dialect=dialect, column_keys=list(names))
+        self._text = str(compiled)
+        self._values_of = itemgetter(*(compiled.positiontup or ()))
+
+    async def run(self, connection: AsyncConnection, rows: Sequence[Row]) -> None:
+        if rows:
+            await connection.exec_driver_sql(self._text, [self._values_of(row) for row in rows])
 
 
-_ALL_OF_A_CALL = [column.name for column in calls.c if column.name != "id"]
-_ALL_OF_A_TURN = [column.name for column in turns.c if column.name != "id"]
-_UPSERTS = {
-    dialect: {
+class _Statements:
+    """What is written again and again, for one kind of database."""
+
+    def __init__(self, dialect: Dialect, insert: Callable[[Table], Any]) -> None:
+        def upsert(table: Table, key: Sequence[str], *, but: str = "", where: Any = None) -> _Prepared:
+            """Insert rows; of one whose `key` is there already set all columns but one, if `where` holds for it."""
+            statement = insert(table)
+            changed = {name: statement.excluded[name] for name in _names(table) if name not in {*key, but}}
+            statement = statement.on_conflict_do_update(index_elements=key, set_=changed, where=where)
+            return _Prepared(statement, _names(table), dialect)
+
+        self.records = _Prepared(insert(records), _names(records), dialect)
         # Another process may have seen the end of this call already.
-        "live": _upsert(
-            dialect,
-            calls,
-            ["call_sid"],
-            [name for name in _ALL_OF_A_CALL if name != "transcript"],
-            calls.c.outcome == LIVE,
-        ),
-        "ended": _upsert(dialect, calls, ["call_sid"], _ALL_OF_A_CALL),
-        "turns": _upsert(dialect, turns, ["call_sid", "turn"], _ALL_OF_A_TURN),
-    }
-    for dialect in ("sqlite", "postgresql")
+        still_live = calls.c.outcome == literal_column(f"'{LIVE}'")
+        self.live_calls = upsert(calls, ["call_sid"], but="transcript", where=still_live)
+        self.ended_calls = upsert(calls, ["call_sid"])
+        self.turns = upsert(turns, ["call_sid", "turn"])
+
+
+def _names(table: Table) -> list[str]:
+    return [column.name for column in table.c if column.name != "id"]
+
+
+_STATEMENTS = {
+    "sqlite": _Statements(sqlite.dialect(), sqlite.insert),
+    "postgresql": _Statements(asyncpg.dialect(), postgresql.insert),  # type: ignore[no-untyped-call]
 }
