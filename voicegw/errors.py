@@ -16,6 +16,7 @@
     ├── CallLogError             the call log's database cannot be used
     ├── CarrierError             the carrier's API refused or failed
     ├── OrderRefused             a live call cannot take what somebody outside asks of it
+    ├── TokenError               a token for the API that cannot be made or revoked (calllog/tokens.py)
     ├── FormError                a webhook's form that no carrier sends (twilio/forms.py)
     └── PromptError              audio that cannot be played: too large, unreadable, unknown, or in need of ffmpeg
                                  (prompts/errors.py)

@@ -13,6 +13,7 @@ from voicegw.cli.demo import demo
 from voicegw.cli.numbers import numbers
 from voicegw.cli.serve import serve
 from voicegw.cli.showing import help_of, show_error, show_faults
+from voicegw.cli.tokens import tokens
 from voicegw.config import InvalidSettingsError
 from voicegw.errors import VoicegwError
 
@@ -58,6 +59,7 @@ for command in (serve, demo, call, check):
     app.command(help=help_of(command))(command)
 app.add_typer(calls, name="calls")
 app.add_typer(numbers, name="twilio")
+app.add_typer(tokens, name="token")
 
 
 def _show_version(wanted: bool) -> None:
