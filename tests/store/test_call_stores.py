@@ -194,7 +194,9 @@ async def test_a_call_keeps_its_latest_recordings(store: CallStore) -> None:
     assert await store.get_audio("other") is not None
 
 
-async def test_recordings_of_a_call_that_is_over_go_before_the_call_does(wall: Clock, tmp_path: Path) -> None:
+async def test_recordings_and_answers_of_a_call_that_is_over_go_before_the_call_does(
+    wall: Clock, tmp_path: Path
+) -> None:
     lifetime = 26 * 3600.0
     sqlite = SqliteStore(tmp_path / "calls.db", wall=wall, lifetime_seconds=lifetime)
     await sqlite.open()
@@ -203,6 +205,7 @@ async def test_recordings_of_a_call_that_is_over_go_before_the_call_does(wall: C
         for call_sid, live in (("CA1", False), ("CA2", True)):
             await store.create_call(call_sid, b"one")
             await store.put_audio(call_sid, f"of-{call_sid}", StoredAudio(b"RIFF", "audio/wav"))
+            await store.append_turn(call_sid, 1, (b"words",), over=True)
             await store.save_call(call_sid, b"two", 1, live=live)
     for later, gone in ((RECORDING_REST_SECONDS - 1, False), (1.0, True)):
         wall.now += later
@@ -210,8 +213,32 @@ async def test_recordings_of_a_call_that_is_over_go_before_the_call_does(wall: C
             assert await store.purge() == 0
             assert (await store.get_audio("of-CA1") is None) is gone
             assert await store.get_audio("of-CA2") is not None
+            assert (await store.read_turn("CA1", 1) is None) is gone
+            assert await store.read_turn("CA2", 1) is not None
             assert await store.load_call("CA1") is not None
     await sqlite.close()
+
+
+async def test_what_sqlite_forgets_is_in_none_of_its_files(wall: Clock, tmp_path: Path) -> None:
+    sqlite = SqliteStore(tmp_path / "calls.db", wall=wall, lifetime_seconds=LIFETIME)
+    await sqlite.open()
+    secrets = {
+        f"secret-{place}-".encode(): f"secret-{place}-".encode() * 2000 for place in ("old", "new", "turn", "answer")
+    }
+    await sqlite.create_call("CA1", secrets[b"secret-old-"])
+    await sqlite.save_call("CA1", secrets[b"secret-new-"], 1, answered=("1/1", secrets[b"secret-answer-"]))
+    await sqlite.append_turn("CA1", 1, (secrets[b"secret-turn-"],), over=True)
+
+    def left() -> set[bytes]:
+        written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        return {secret for secret in secrets if secret in written}
+
+    assert left() == set(secrets)
+    wall.now += LIFETIME + 1
+    assert await sqlite.purge() == 1
+    assert left() == set()
+    await sqlite.close()
+    assert left() == set()
 
 
 async def test_sqlite_remembers_calls_over_a_restart(wall: Clock, tmp_path: Path) -> None:

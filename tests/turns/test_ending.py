@@ -9,9 +9,10 @@ import pytest
 
 from voicegw.call.entries import NoJournal
 from voicegw.call.forwarding import ringing_name
-from voicegw.call.inputs import HungUp
+from voicegw.call.inputs import HungUp, Said
+from voicegw.call.instructions import Button, Say
 from voicegw.call.plan import Leg
-from voicegw.call.state import ForwardState, Phase, dump_state, load_state, start_call
+from voicegw.call.state import AgentSettings, Asked, ForwardState, Phase, Spoken, dump_state, load_state, start_call
 from voicegw.errors import StaleVersion
 from voicegw.turns.ending import CallEnder
 from voicegw.turns.runner import TurnRunner
@@ -58,6 +59,29 @@ async def test_the_mark_is_saved_before_anything_is_sent(call: Call) -> None:
     (ended,) = room.phone.agent.ended
     assert ended.heard == HungUp()
     assert (ended.session_key, ended.user_id, ended.launched) == ("k", "someone", True)
+
+
+async def test_what_is_kept_of_an_ended_call_holds_no_secret_and_no_words(call: Call) -> None:
+    room = Room(call)
+    room.state = replace(
+        room.state,
+        keys_kept="canary",
+        heard_text="canary",
+        spoken=Spoken(text="canary", at=5.0),
+        repeatable=(Say(text="canary"),),
+        queued=(Said(text="canary"),),
+        unsaid=(Say(text="canary"),),
+        asked=Asked(buttons=(Button(name="canary"),), path={"type": "canary"}),
+        agent=AgentSettings(hints=("canary",), language="de-DE"),
+        session_key="canary-key",
+    )
+    await room.create()
+    await room.end()
+    found = await room.phone.store.load_call(room.phone.call_sid)
+    assert b"canary" not in found.document
+    assert (await room.stored()).agent.language == "de-DE"
+    await room.ender.close(1.0)
+    assert room.phone.agent.ended[0].session_key == "canary-key"
 
 
 async def test_of_two_who_end_a_call_one_gets_to_send(call: Call) -> None:

@@ -7,7 +7,7 @@ Transitions live in `conduct` (what the caller does) and `answer` (what the agen
        └──end──►  ENDED
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -186,6 +186,13 @@ def spoken_text(prompts: tuple[Prompt, ...]) -> str:
 def is_filler(prompts: tuple[Prompt, ...]) -> bool:
     """Is there something in `prompts`, and nothing but what passes the time?"""
     return bool(prompts) and all(isinstance(prompt, Say) and prompt.filler for prompt in prompts)
+
+
+def without_words(state: CallState) -> CallState:
+    """The state as it is kept of a call that is over: no session key, nothing that was said or keyed."""
+    agent = replace(state.agent, tools=(), hints=())
+    forgotten = revise(state, session_key="", agent=agent, asked=Asked(), keys_kept="", repeatable=(), heard_text="")
+    return revise(forgotten, spoken=replace(state.spoken, text=""))
 
 
 def finish_call(state: CallState, reason: str) -> CallState:

@@ -127,6 +127,7 @@ class MemoryStore:
         for call in self._calls.values():
             if not call.live and call.expires_at - self._lifetime + RECORDING_REST_SECONDS <= now:
                 self._drop_audio(call, kept=0)
+                call.turns.clear()
         self._names = {name: held for name, held in self._names.items() if held[1] > now}
         self._counts = {key: counted for key, counted in self._counts.items() if counted[1] > now}
         return len(expired)

@@ -50,7 +50,9 @@ class SqliteFile:
     def open(self) -> None:
         _make_private(self.path)
         connection = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
-        connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;")
+        connection.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000; PRAGMA secure_delete=ON;"
+        )
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found not in (0, _SCHEMA_VERSION):
             connection.close()
@@ -200,18 +202,30 @@ class SqliteFile:
         ).fetchone()
         return int(row[0])
 
-    def purge(self, now: float, recordings_until: float) -> int:
-        """Drop what has expired, and the recordings of ended calls that expire at `recordings_until` or before."""
+    def purge(self, now: float, rested_until: float) -> int:
+        """Drop what has expired, and of ended calls that expire at `rested_until` or before what nobody will ask for
+        again: recordings, and what the agent said."""
+        written = self._connection.total_changes
         rows = self._connection.execute("SELECT call_sid FROM calls WHERE expires_at <= ?", (now,)).fetchall()
         self.forget_calls(tuple(call_sid for (call_sid,) in rows))
         with self._transaction() as connection:
-            connection.execute(
-                "DELETE FROM audio WHERE call_sid IN (SELECT call_sid FROM calls WHERE live = 0 AND expires_at <= ?)",
-                (recordings_until,),
-            )
+            for table in ("audio", "turns", "entries"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE call_sid IN "  # noqa: S608 (our own table names)
+                    "(SELECT call_sid FROM calls WHERE live = 0 AND expires_at <= ?)",
+                    (rested_until,),
+                )
             connection.execute("DELETE FROM names WHERE expires_at <= ?", (now,))
             connection.execute("DELETE FROM counts WHERE expires_at <= ?", (now,))
+        if self._connection.total_changes > written:
+            self._empty_log()
         return len(rows)
+
+    def _empty_log(self) -> None:
+        """What was dropped still stands in the write-ahead log; not waited for where another process reads it."""
+        self._connection.executescript(
+            "PRAGMA busy_timeout=50; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout=5000;"
+        )
 
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._connection)

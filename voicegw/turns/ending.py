@@ -15,7 +15,7 @@ from voicegw.call.forwarding import ringing_name
 from voicegw.call.inputs import HungUp
 from voicegw.call.moves import Line
 from voicegw.call.records import CallEnded
-from voicegw.call.state import CallState, dump_state, finish_call
+from voicegw.call.state import CallState, dump_state, finish_call, without_words
 from voicegw.errors import AgentError, StoreError
 from voicegw.turns.ports import Agent, CallStore, TurnRequest
 from voicegw.turns.runner import TurnRunner
@@ -44,7 +44,7 @@ class CallEnder:
         if state.end_sent:
             return
         state = replace(finish_call(state, reason), end_sent=True)
-        await self._store.save_call(state.call_sid, dump_state(state), version, live=False)
+        await self._store.save_call(state.call_sid, dump_state(without_words(state)), version, live=False)
         self._forget(state.call_sid)
         _log.info("call ended", call_sid=state.call_sid, reason=state.ended_reason)
         self._journal.note(state.call_sid, CallEnded(reason=state.ended_reason), state.turn)

@@ -189,7 +189,8 @@ class CallStore(Protocol):
         ...
 
     async def purge(self) -> int:
-        """Drop what has expired; returns how many calls that were."""
+        """Drop what has expired, and what the agent said in calls that ended `RECORDING_REST_SECONDS` ago; returns how
+        many calls expired."""
         ...
 
     async def close(self) -> None: ...
