@@ -55,9 +55,10 @@ def names_missing_file(url: str) -> bool:
 
 
 def masked(url: str | URL) -> str:
-    """The URL as people may see it: without password and parameters."""
+    """The URL as people write it and may see it: without password, parameters and driver."""
     try:
-        return make_url(url).set(query={}).render_as_string(hide_password=True)
+        parsed = make_url(url)
+        return parsed.set(drivername=parsed.get_backend_name(), query={}).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):
         return "(unreadable URL)"
 

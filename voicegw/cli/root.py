@@ -9,6 +9,7 @@ from voicegw import __version__
 from voicegw.cli.call import call
 from voicegw.cli.calls import calls
 from voicegw.cli.check import check
+from voicegw.cli.db import db
 from voicegw.cli.demo import demo
 from voicegw.cli.numbers import numbers
 from voicegw.cli.serve import serve
@@ -58,6 +59,7 @@ app = typer.Typer(
 for command in (serve, demo, call, check):
     app.command(help=help_of(command))(command)
 app.add_typer(calls, name="calls")
+app.add_typer(db, name="db")
 app.add_typer(numbers, name="twilio")
 app.add_typer(tokens, name="token")
 
