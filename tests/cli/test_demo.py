@@ -37,6 +37,8 @@ def test_without_a_terminal_it_plays_a_call_with_speech_keypad_and_forward_and_e
         r"front desk +Bright Smile Dental, front desk",
         r"the call is over: the gateway hung up",
         r"✓ no silence, no loss, nothing twice",
+        r"✓ Nothing went wrong in 4 turns: the caller had spoken with a human",
+        r"turn 4 .* s",
     ]
     assert re.search(".*".join(told), said, re.DOTALL), said
 
@@ -101,6 +103,7 @@ def test_a_person_types_to_speak_and_to_press_keys_and_hangs_up_by_ctrl_c(demo: 
     demo.type("\x03")
     demo.wait_for("the call is over: you hung up")
     demo.wait_for("every invariant held")
+    demo.wait_for("Nothing went wrong")
     assert demo.process.wait(STEP_SECONDS) == 0
     assert "Traceback" not in demo.shown
     assert termios.tcgetattr(demo.slave)[:6] == demo.attributes[:6], "the terminal is as it was"

@@ -11,12 +11,17 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from voicegw.app import create_gateway
+from voicegw.call.entries import Entry
+from voicegw.calllog.queries import CallLogReader
+from voicegw.cli.call_log import opened_log
 from voicegw.cli.logs import configure_logs
 from voicegw.cli.phone import DEFAULT_ACCOUNT_SID, VOICE_PATH, Call, play_script, show_verdict, talk
 from voicegw.cli.serving import Site, address_of, listen, run
 from voicegw.cli.showing import is_interactive, out
+from voicegw.cli.timeline import summary
 from voicegw.config import Settings, load_settings
 from voicegw.demo.server import DEMO_API_KEY, DEMO_PROJECT_ID, EmbeddedAgent, create_agent
 from voicegw.simulator import Callee, CallReport, CarrierRules, Evidence, load_script, voicemail
@@ -68,39 +73,48 @@ def demo(
     """
     typed = is_interactive() and not scripted
     configure_logs(level=logging.WARNING)
-    report, evidence = run(_demo(typed=typed))
-    if not show_verdict(report, typed=typed, evidence=evidence):
+    # Telephone, gateway and agent share one loop here: that it is late says nothing about any of them.
+    logging.getLogger("voicegw.telemetry.loop_lag").setLevel(logging.ERROR)
+    report, evidence, entries = run(_demo(typed=typed))
+    went_well = show_verdict(report, typed=typed, evidence=evidence)
+    out.print(Text("\nWhat the call log has of it (of a gateway of yours: voicegw calls show last):", "dim"))
+    out.print(summary(entries))
+    if not went_well:
         raise typer.Exit(1)
 
 
-async def _demo(*, typed: bool) -> tuple[CallReport, Evidence]:
-    """Start everything, call, stop everything; answers what happened, as the carrier and as the agent saw it."""
-    async with AsyncExitStack() as stack:
-        here = Path(stack.enter_context(TemporaryDirectory(prefix="voicegw-demo-")))
+async def _demo(*, typed: bool) -> tuple[CallReport, Evidence, tuple[Entry, ...]]:
+    """Start everything, call, stop everything; answers what happened, as carrier, agent and call log saw it."""
+    with TemporaryDirectory(prefix="voicegw-demo-") as here:
         agent_socket, gateway_socket = listen(_LOOPBACK, 0), listen(_LOOPBACK, 0)
+        settings = _settings(Path(here), address_of(agent_socket), address_of(gateway_socket), secrets.token_hex(16))
         agent = create_agent()
-        (await stack.enter_async_context(Site(agent, agent_socket))).open()
-        auth_token = secrets.token_hex(16)
-        settings = _settings(here, address_of(agent_socket), address_of(gateway_socket), auth_token)
-        gateway = create_gateway(settings)
-        site = await stack.enter_async_context(Site(gateway.asgi, gateway_socket))
-        await stack.enter_async_context(gateway.running())
-        site.open()
-        _introduce(settings)
-        call = Call(
-            voice_url=settings.public_url + VOICE_PATH,
-            auth_token=auth_token,
-            account_sid=DEFAULT_ACCOUNT_SID,
-            callees=_CALLEES,
-            names=_NAMES,
-        )
-        if typed:
-            report = await talk(call, _HINTS)
-        else:
-            script = load_script(_HERE.joinpath("demo_call.yaml").read_text(encoding="utf-8"))
-            report = await play_script(replace(call, rules=_HURRIED), script)
-    # The gateway has stopped, so the agent has been told of the end.
-    return report, _evidence(agent, report.call_sid)
+        async with AsyncExitStack() as stack:
+            (await stack.enter_async_context(Site(agent, agent_socket))).open()
+            gateway = create_gateway(settings)
+            site = await stack.enter_async_context(Site(gateway.asgi, gateway_socket))
+            await stack.enter_async_context(gateway.running())
+            site.open()
+            _introduce(settings)
+            report = await _place_call(settings, typed=typed)
+        # The gateway has stopped: the agent has been told of the end, and the call log has all of it.
+        async with opened_log(settings.database_url.get_secret_value()) as engine:
+            entries = await CallLogReader(engine).get_entries(report.call_sid)
+    return report, _evidence(agent, report.call_sid), entries
+
+
+async def _place_call(settings: Settings, *, typed: bool) -> CallReport:
+    call = Call(
+        voice_url=settings.public_url + VOICE_PATH,
+        auth_token=settings.twilio.auth_tokens[0].get_secret_value(),
+        account_sid=DEFAULT_ACCOUNT_SID,
+        callees=_CALLEES,
+        names=_NAMES,
+    )
+    if typed:
+        return await talk(call, _HINTS)
+    script = load_script(_HERE.joinpath("demo_call.yaml").read_text(encoding="utf-8"))
+    return await play_script(replace(call, rules=_HURRIED), script)
 
 
 def _settings(here: Path, agent_url: str, gateway_url: str, auth_token: str) -> Settings:

@@ -41,6 +41,7 @@ from voicegw.cli.call_lines import STYLES, CallLine, call_lines
 from voicegw.cli.showing import printable
 
 _BAR_CELLS = 24
+_SHORTEST_MS = 10
 _INPUTS = (
     CallerInterrupted,
     CallerSpoke,
@@ -167,13 +168,15 @@ def _longest(times: Sequence[TurnTimes]) -> int:
 
 
 def _bar(turn: TurnTimes, longest_ms: int) -> Text:
-    """One turn's wait, part by part: as a bar to the call's scale, in all, and in seconds."""
-    took = [(*_PARTS[name][:2], milliseconds) for name, milliseconds in parts(turn) if milliseconds > 0]
+    """One turn's wait: as a bar to the call's scale, in all, and in seconds for each part long enough to matter."""
+    took = [(*_PARTS[name][:2], milliseconds) for name, milliseconds in parts(turn) if milliseconds >= _SHORTEST_MS]
     bar = Text()
     for sign, style, milliseconds in took:
-        bar.append(sign * max(1, round(_BAR_CELLS * milliseconds / longest_ms)), style)
-    if took:
-        bar.append(f" {_seconds(sum(milliseconds for *_, milliseconds in took))} s ", "bold")
+        bar.append(sign * round(_BAR_CELLS * milliseconds / longest_ms), style)
+    if not took:
+        return bar
+    total = sum(milliseconds for _, milliseconds in parts(turn))
+    bar.append(f"{' ' if bar else ''}{_seconds(total)} s ", "bold")
     for sign, style, milliseconds in took if len(took) > 1 else ():
         bar.append(f" {sign}", style).append(_seconds(milliseconds), "dim")
     return bar
