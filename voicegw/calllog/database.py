@@ -4,6 +4,7 @@ Every other file of this room runs its statements inside `reading` or `writing`.
 anything that a caller said.
 """
 
+import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,6 +44,8 @@ def open_engine(
     PostgreSQL. Raises `CallLogError` for any other URL, and where PostgreSQL's driver is not installed.
     """
     parsed = _parsed(url)
+    for library in ("aiosqlite", "sqlalchemy"):  # at DEBUG they log each statement's values, each row that is read
+        logging.getLogger(library).setLevel(logging.WARNING)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed, busy_timeout_seconds)
     return _open_postgres(parsed, command_timeout_seconds)
@@ -105,6 +108,8 @@ async def _translated(engine: AsyncEngine) -> AsyncIterator[None]:
         if _refuses_values(error):
             raise CallLogRowRefused(f"{where}: a row is refused ({_kind(error)})") from None
         raise CallLogError(f"{where}: {_words(error)}") from None
+    except UnicodeError:
+        raise CallLogRowRefused(f"{where}: a row is refused (half a surrogate pair)") from None
     except TimeoutError:
         raise CallLogError(f"{where}: no answer in time") from None
     except (SQLAlchemyError, OSError) as error:
