@@ -19,10 +19,12 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from voicegw import __version__
+from voicegw.api.application import api_routes
 from voicegw.call.entries import Journal
 from voicegw.call.inputs import CallParties
 from voicegw.call.moves import Line
 from voicegw.call.profile import NumberProfile
+from voicegw.calllog.tokens import Tokens
 from voicegw.config import Settings, needs_restart
 from voicegw.errors import StoreError
 from voicegw.operations import Operations
@@ -98,7 +100,9 @@ class Gateway:
             has_room=self._has_room,
             public_url=settings.public_url,
         )
-        self.asgi = self._application([*webhooks.routes(), *routes])
+        reader, engine = (operations.reader, operations.engine) if operations is not None else (None, None)
+        api = api_routes(self.conversations, reader, Tokens(engine, wall) if engine is not None else None)
+        self.asgi = self._application([*webhooks.routes(), *api, *routes])
 
     async def start(self) -> None:
         """Open what must be open before the first call: store and connections to the agents. Raises `StoreError`."""
@@ -184,6 +188,8 @@ class Gateway:
     async def _health(self, _request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "version": __version__})
 
+    _health.guard = "public"  # type: ignore[attr-defined]
+
     async def _readiness(self, _request: Request) -> JSONResponse:
         """Ready while new calls are taken and the store answers."""
         reasons = [] if self._accepting else ["stopping"]
@@ -193,6 +199,8 @@ class Gateway:
         except (StoreError, TimeoutError):
             reasons.append("store")
         return JSONResponse({"ready": not reasons, "waiting_for": reasons}, status_code=503 if reasons else 200)
+
+    _readiness.guard = "public"  # type: ignore[attr-defined]
 
     def _application(self, routes: Sequence[BaseRoute]) -> FastAPI:
         application = _Application(

@@ -1,1 +1,1 @@
-"""The operator's HTTP API: calls past and live, behind bearer tokens with scopes."""
+"""The HTTP API for operators and programs: what happened on calls, and orders into live ones."""

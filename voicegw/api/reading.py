@@ -1,0 +1,113 @@
+"""The routes that read the call log: lists, one call, its records, how long callers waited."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+
+from voicegw.api import answers
+from voicegw.api.documented import refusals
+from voicegw.api.guard import GuardedRoute, backing, guarded
+from voicegw.api.problems import ProblemError
+from voicegw.api.rendering import read_cursor, render_detail, render_entries, render_page, render_waits
+from voicegw.call.addresses import line_of
+from voicegw.calllog.queries import CallLogReader
+from voicegw.calllog.results import CallFilter
+from voicegw.calllog.tokens import Scope
+
+MAX_PAGE = 200
+SID_PATTERN = "^[A-Za-z0-9]{1,64}$"
+
+Sid = Annotated[str, Path(pattern=SID_PATTERN, description="The call's SID.", examples=[answers.SID])]
+Number = Annotated[str, Query(max_length=128, description="A phone number or SIP address.", examples=["+15005550006"])]
+Twiml = Annotated[bool, Query(description="With what the carrier was told each time.")]
+Outcome = Literal["", "live", "completed", "forwarded", "failed", "lost"]
+
+router = APIRouter(route_class=GuardedRoute, tags=["calls"])
+
+
+@router.get("/calls", summary="Calls, newest first", responses=refusals())
+@guarded(Scope.CALLS_READ)
+async def list_calls(  # noqa: PLR0913, PLR0917 (each is a parameter of the query)
+    request: Request,
+    caller: Number = "",
+    called: Number = "",
+    outcome: Annotated[Outcome, Query(description="How the calls ended, or `live`.")] = "",
+    begun_from: Annotated[
+        datetime | None, Query(alias="from", description="Begun at this instant or later; UTC without an offset.")
+    ] = None,
+    begun_before: Annotated[datetime | None, Query(alias="to", description="Begun before this instant.")] = None,
+    q: Annotated[str, Query(max_length=200, description="Words that all stand in the transcript, in any order.")] = "",
+    cursor: Annotated[str, Query(max_length=64, description="`next` of the page before.")] = "",
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+) -> answers.Calls:
+    """Filters are joined by "and". Pages stay in step while new calls come in."""
+    wanted = CallFilter(
+        caller_number=line_of(caller) if caller else None,
+        called_number=line_of(called) if called else None,
+        outcome=outcome or None,
+        started_from=_epoch(begun_from),
+        started_before=_epoch(begun_before),
+    )
+    after = read_cursor(cursor) if cursor else None
+    if cursor and after is None:
+        raise ProblemError(422, "cursor-unknown", "`cursor` is none that this API has given out.")
+    reader = _reader(request)
+    if q:
+        return render_page(await reader.search(q, wanted, after=after, limit=limit))
+    return render_page(await reader.list_calls(wanted, after=after, limit=limit))
+
+
+@router.get("/calls/{sid}", summary="One call", responses=refusals(404))
+@guarded(Scope.CALLS_READ)
+async def get_call(request: Request, sid: Sid, twiml: Twiml = False) -> answers.CallDetail:
+    """What went wrong, who said what, where the seconds of each turn went, and everything that happened."""
+    reader = _reader(request)
+    detail = await reader.get_call(sid)
+    if detail is None:
+        raise _unknown()
+    return render_detail(detail, await reader.get_entries(sid), twiml=twiml)
+
+
+@router.get("/calls/{sid}/records", summary="Everything that happened on one call", responses=refusals(404))
+@guarded(Scope.CALLS_READ)
+async def get_records(request: Request, sid: Sid, twiml: Twiml = False) -> answers.Records:
+    """Also of a call that goes on; the latest second of it may be missing."""
+    reader = _reader(request)
+    entries = await reader.get_entries(sid)
+    if not entries and await reader.get_call(sid) is None:
+        raise _unknown()
+    return answers.Records(records=render_entries(entries, twiml=twiml))
+
+
+@router.get("/waits", summary="How long callers waited", responses=refusals())
+@guarded(Scope.CALLS_READ)
+async def get_waits(
+    request: Request,
+    called: Number = "",
+    first_day: Annotated[date | None, Query(alias="from", description="The first day (UTC).")] = None,
+    last_day: Annotated[date | None, Query(alias="to", description="The last day (UTC), included.")] = None,
+) -> answers.Waits:
+    """From the caller's last sound to the answer, by number and day, in all and for each part of the wait."""
+    days = await _reader(request).waits(
+        called_number=line_of(called) if called else None,
+        first_day=first_day.isoformat() if first_day else None,
+        last_day=last_day.isoformat() if last_day else None,
+    )
+    return render_waits(days)
+
+
+def _reader(request: Request) -> CallLogReader:
+    if (reader := backing(request).reader) is None:
+        raise ProblemError(503, "no-call-log", "The gateway keeps no call log.")
+    return reader
+
+
+def _epoch(at: datetime | None) -> float | None:
+    if at is None:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(404, "call-unknown", "The call log has no such call.")
