@@ -33,6 +33,7 @@ from typing import ClassVar
 class VoicegwError(Exception):
     """The gateway's own error; `message` is for people and never holds a secret.
 
+    `brief` is the message without what somebody else said, for logs that no one redacts.
     `code` is stable and kebab-case. `retryable` says whether doing the same again is safe and may
     help: the class gives the usual verdict, whoever raises may know better.
     """
@@ -40,9 +41,10 @@ class VoicegwError(Exception):
     code: ClassVar[str] = "voicegw"
     retryable: bool = False
 
-    def __init__(self, message: str, *, retryable: bool | None = None) -> None:
+    def __init__(self, message: str, *, brief: str = "", retryable: bool | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.brief = brief or message
         if retryable is not None:
             self.retryable = retryable
 
@@ -71,8 +73,8 @@ class AgentRefused(AgentError):
 
     code = "agent-refused"
 
-    def __init__(self, message: str, *, status: int, retryable: bool | None = None) -> None:
-        super().__init__(message, retryable=retryable)
+    def __init__(self, message: str, *, status: int, brief: str = "", retryable: bool | None = None) -> None:
+        super().__init__(message, brief=brief, retryable=retryable)
         self.status = status
 
 

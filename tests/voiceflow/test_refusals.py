@@ -106,3 +106,13 @@ def test_an_error_body_that_repeats_what_was_said_is_told_without_it() -> None:
     told = [{"type": "text", "payload": "My PIN is 4711"}, {"caller_number": "+14155550123", "names": ["Ann", 7, None]}]
     body = b"cannot parse 'my pin is 4711' of +14155550123 (ann): 7 errors"
     assert read_detail(body, (), told) == "cannot parse '… … … …' of +… (…): … errors"
+    assert read_detail(b"cannot parse 4 7 1 1 or 4-711", (), told[:1]) == "cannot parse • • • • or •-•••"
+    assert read_detail(b"cannot charge 4111-1111-1111-1111", ()) == "cannot charge [card number]"
+
+
+def test_what_the_agent_says_of_a_turn_is_for_the_call_log_alone() -> None:
+    for status in (401, 500):
+        error = refusal_of_turn(status, {}, "no such order, Mabel", NOW)
+        assert f"({status}: no such order, Mabel)" in error.message
+        assert error.brief.endswith(f"({status})")
+    assert refusal_of_session(500, {}, "down", NOW).brief == "the agent did not start a session (500: down)"

@@ -78,7 +78,7 @@ def _words_of(error: BaseException) -> str:
     name = type(error).__name__
     match error:
         case VoicegwError():
-            return f"{name}: {error.message}"
+            return f"{name}: {error.brief}"
         case OSError(strerror=str(reason)):
             return f"{name}: {reason}"
         case _:

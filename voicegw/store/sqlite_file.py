@@ -46,6 +46,7 @@ class SqliteFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: sqlite3.Connection | None = None
+        self._changes_cleared = 0
 
     def open(self) -> None:
         _make_private(self.path)
@@ -205,7 +206,6 @@ class SqliteFile:
     def purge(self, now: float, rested_until: float) -> int:
         """Drop what has expired, and of ended calls that expire at `rested_until` or before what nobody will ask for
         again: recordings, and what the agent said."""
-        written = self._connection.total_changes
         rows = self._connection.execute("SELECT call_sid FROM calls WHERE expires_at <= ?", (now,)).fetchall()
         self.forget_calls(tuple(call_sid for (call_sid,) in rows))
         with self._transaction() as connection:
@@ -217,12 +217,15 @@ class SqliteFile:
                 )
             connection.execute("DELETE FROM names WHERE expires_at <= ?", (now,))
             connection.execute("DELETE FROM counts WHERE expires_at <= ?", (now,))
-        if self._connection.total_changes > written:
-            self._empty_log()
+        self._empty_log()
         return len(rows)
 
     def _empty_log(self) -> None:
-        """What was dropped still stands in the write-ahead log; not waited for where another process reads it."""
+        """What was dropped or written over still stands in the write-ahead log, which is emptied if there is anything
+        new in it. Not waited for where another process reads it."""
+        if self._connection.total_changes == self._changes_cleared:
+            return
+        self._changes_cleared = self._connection.total_changes
         self._connection.executescript(
             "PRAGMA busy_timeout=50; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout=5000;"
         )

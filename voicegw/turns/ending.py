@@ -70,7 +70,7 @@ class CallEnder:
             finally:
                 await self._release_names(state)
         except (AgentError, StoreError) as error:
-            _log.warning("agent not told of the end", call_sid=state.call_sid, code=error.code, reason=str(error))
+            _log.warning("agent not told of the end", call_sid=state.call_sid, code=error.code, reason=error.brief)
         except Exception:
             _log.exception("farewell crashed", call_sid=state.call_sid)
         finally:

@@ -144,7 +144,7 @@ class TurnRunner:
             over = await self._carry(running)
         except AgentError as error:
             _log.warning(
-                "turn failed", call_sid=request.call_sid, turn=running.turn, code=error.code, reason=str(error)
+                "turn failed", call_sid=request.call_sid, turn=running.turn, code=error.code, reason=error.brief
             )
             self._note(running, Failed(part="agent", code=error.code, reason=str(error)))
             over = TurnOver(failure=error.code, permanent=isinstance(error, AgentNotConfigured))

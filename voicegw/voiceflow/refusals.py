@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from voicegw.call.hidden_values import HiddenValues
 from voicegw.errors import AgentBusy, AgentError, AgentNotConfigured, AgentRefused, SessionExpired
 from voicegw.voiceflow.wire_json import parse_json
 
@@ -37,14 +38,19 @@ def refusal_of_session(status: int, headers: Mapping[str, str], detail: str, now
 
 
 def refusal_of_turn(status: int, headers: Mapping[str, str], detail: str, now: datetime) -> AgentError:
-    """Translate an error status of a turn. Only a 429 says for sure that the turn did not run."""
+    """Translate an error status of a turn. Only a 429 says for sure that the turn did not run.
+
+    The agent's own words are no part of the error's `brief`: they may be about what a caller said turns ago.
+    """
     match status:
         case 401:
-            return SessionExpired(f"the agent no longer takes the session key{_said(status, detail)}")
+            words = "the agent no longer takes the session key"
+            return SessionExpired(words + _said(status, detail), brief=words + _said(status, ""))
         case 429:
             return _busy(headers, now)
         case _:
-            return AgentRefused(f"the agent refused the turn{_said(status, detail)}", status=status)
+            words = "the agent refused the turn"
+            return AgentRefused(words + _said(status, detail), brief=words + _said(status, ""), status=status)
 
 
 def read_detail(body: bytes, secrets: Collection[str], told: object = None) -> str:
@@ -65,6 +71,10 @@ def read_detail(body: bytes, secrets: Collection[str], told: object = None) -> s
     text = _API_KEY.sub("VF.…", text)
     words = {word for value in _values(told) for word in _WORD.findall(value.casefold())}
     text = _WORD.sub(lambda word: "…" if word[0].casefold() in words else word[0], text)
+    digits = HiddenValues()
+    for value in _values(told):
+        digits.remember_keys(value)
+    text = digits.clean(text)
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line[:_MAX_DETAIL_LENGTH]
 
