@@ -22,21 +22,8 @@ CALLERS = 200_000
 _FIRST_DAY = datetime(2025, 11, 23, tzinfo=UTC).timestamp()
 _SYLLABLES = ("ba", "de", "fi", "go", "lu", "mar", "nor", "pel", "ris", "tan", "vo", "zen", "kel", "dor", "sim", "qua")
 _COMMON = (
-    "the",
-    "you",
-    "to",
-    "a",
-    "and",
-    "is",
-    "it",
-    "for",
-    "of",
-    "yes",
-    "please",
-    "thank",
-    "that",
-    "your",
-    "appointment",
+    *("the", "you", "to", "a", "i", "and", "is", "it", "for", "of"),
+    *("yes", "please", "thank", "that", "your", "can", "my", "have", "on", "appointment"),
 )
 VOCABULARY = np.array([*_COMMON, *("".join(parts) for parts in product(_SYLLABLES, repeat=4))][:50_000])
 _WEIGHTS = 1 / np.arange(1, len(VOCABULARY) + 1)

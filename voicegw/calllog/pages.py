@@ -21,8 +21,13 @@ SUMMARY = tuple(column for column in calls.columns if column.name not in {"day",
 
 def select_summaries(wanted: CallFilter, after: int | None) -> Select[Any]:
     """The calls that `wanted` means, newest first, from the one after `after` on; without a limit."""
-    chosen = select(*SUMMARY).where(*_conditions(wanted)).order_by(calls.c.id.desc())
-    return chosen if after is None else chosen.where(calls.c.id < max(0, min(after, _LARGEST_ID)))
+    chosen = select(*SUMMARY).where(*_conditions(wanted), *place_after(calls.c.id, after))
+    return chosen.order_by(calls.c.id.desc())
+
+
+def place_after(key: ColumnElement[int], after: int | None) -> tuple[ColumnElement[bool], ...]:
+    """The condition that `key`, the id of a call, comes after `after` in a list; none where that is None."""
+    return () if after is None else (key < max(0, min(after, _LARGEST_ID)),)
 
 
 def rows_for(limit: int) -> int:

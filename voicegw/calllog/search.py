@@ -1,8 +1,9 @@
 """Full-text search over transcripts: SQLite's FTS5, PostgreSQL's `tsvector` (both as `calllog.full_text` says).
 
 Newest first, in two steps. The newest calls that are meant are looked through one by one: that finds a page of common
-words at once, and all there is where few calls are meant. Only then the index of words is asked for older ones, for
-it must fetch every call that has the words before the newest of them are known (PostgreSQL).
+words at once, and all there is where few calls are meant. Only then the index of words is asked for older ones:
+PostgreSQL's has to give all of its matches before the newest are known, and SQLite's gives the newest first but knows
+no filter. (Where there is none, it is asked at once.)
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Row,
-    Select,
-    and_,
     column,
     exists,
     func,
@@ -25,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicegw.calllog.full_text import WORDS_TABLE, WORDS_VECTOR
-from voicegw.calllog.pages import SUMMARY, select_summaries, storable
+from voicegw.calllog.pages import SUMMARY, place_after, select_summaries, storable
 from voicegw.calllog.results import CallFilter
 from voicegw.calllog.schema import calls
 
@@ -47,6 +46,9 @@ async def search_calls(
     if not sought:
         return []
     database = connection.dialect.name
+    find_by_index = _find_sqlite if database == "sqlite" else _find_postgres
+    if database == "sqlite" and wanted == CallFilter():
+        return await find_by_index(connection, sought, wanted, after, limit)
     newest = select_summaries(wanted, after)
     says = _says_sqlite if database == "sqlite" else _says_postgres
     recent = newest.add_columns(calls.c.transcript).limit(LOOKED_THROUGH[database]).subquery("recent")
@@ -59,8 +61,7 @@ async def search_calls(
     seen_to = await connection.scalar(oldest)
     if seen_to is None:
         return rows
-    older = _find_sqlite if database == "sqlite" else _find_postgres
-    return [*rows, *await older(connection, sought, wanted, seen_to, limit - len(rows))]
+    return [*rows, *await find_by_index(connection, sought, wanted, seen_to, limit - len(rows))]
 
 
 def _says_sqlite(candidates: FromClause, sought: Sequence[str]) -> ColumnElement[bool]:
@@ -72,13 +73,13 @@ def _says_postgres(candidates: FromClause, sought: Sequence[str]) -> ColumnEleme
 
 
 async def _find_sqlite(
-    connection: AsyncConnection, sought: Sequence[str], wanted: CallFilter, after: int, limit: int
+    connection: AsyncConnection, sought: Sequence[str], wanted: CallFilter, after: int | None, limit: int
 ) -> Sequence[Row[Any]]:
     # Ordered by the index's own rowid, its matches come one by one from the newest on, and no others are read.
-    found: Select[Any] = (
+    found = (
         select_summaries(wanted, None)
-        .join(_words, and_(_words.c.rowid == calls.c.id, _words.c.rowid < after))
-        .where(_matches(sought))
+        .join(_words, _words.c.rowid == calls.c.id)
+        .where(_matches(sought), *place_after(_words.c.rowid, after))
         .order_by(None)
         .order_by(_words.c.rowid.desc())
     )
@@ -87,12 +88,12 @@ async def _find_sqlite(
 
 
 async def _find_postgres(
-    connection: AsyncConnection, sought: Sequence[str], wanted: CallFilter, after: int, limit: int
+    connection: AsyncConnection, sought: Sequence[str], wanted: CallFilter, after: int | None, limit: int
 ) -> Sequence[Row[Any]]:
     await connection.execute(_ONLY_BY_INDEX)
-    matching = select(calls.c.id).where(literal_column(WORDS_VECTOR).bool_op("@@")(_query(sought)), calls.c.id < after)
-    hits = matching.cte("hits").prefix_with("MATERIALIZED")
-    found: Select[Any] = select_summaries(wanted, after).where(calls.c.id.in_(select(hits.c.id)))
+    matching = select(calls.c.id).where(literal_column(WORDS_VECTOR).bool_op("@@")(_query(sought)))
+    hits = matching.where(*place_after(calls.c.id, after)).cte("hits").prefix_with("MATERIALIZED")
+    found = select_summaries(wanted, after).where(calls.c.id.in_(select(hits.c.id)))
     rows: Sequence[Row[Any]] = (await connection.execute(found.limit(limit))).all()
     return rows
 
