@@ -168,7 +168,7 @@ def test_the_same_failure_again_and_again_is_told_once_with_its_count() -> None:
     entries = [*failed(2, 5, refused), *failed(3, 15, refused), hangs_up(20, "agent-failed")]
     assert codes(entries) == ["agent-refused", "call-given-up"]
     assert diagnose(entries)[0].times == 2
-    assert told(entries).endswith("(the agent refused the turn (500)) (2 times).")
+    assert told(entries).endswith("Voiceflow answered turn 2 with an error (500) (2 times).")
 
 
 def test_a_failure_of_another_version_keeps_its_code() -> None:

@@ -98,7 +98,7 @@ THE_TEN = (
         code="agent-refused",
         says="break",
         hears="went wrong",
-        verdict=r"Voiceflow answered turn 2 with an error \(the agent refused .*\(500: .*: the caller heard “Sorry",
+        verdict=r"Voiceflow answered turn 2 with an error \(500: .*\): the caller heard “Sorry, something went wrong",
     ),
     SeededFault(
         code="agent-broke",

@@ -8,6 +8,7 @@ from voicegw.call.records import Failed
 
 _LONGEST_QUOTE = 90
 _STATUS = re.compile(r"\(([1-5][0-9]{2})\b")
+_ANSWERED = re.compile(r"[^(]*\(([1-5][0-9]{2}\b.*)\)", re.DOTALL)
 
 
 def ailment_of(failed: Failed, *, unreadable: bool = False) -> Ailment:
@@ -30,7 +31,8 @@ def ailment_of(failed: Failed, *, unreadable: bool = False) -> Ailment:
 def detail_of(failed: Failed) -> str:
     """What a failure tells beyond its ailment, in brackets; empty where that is nothing."""
     number = failed.code.removeprefix("carrier-") if failed.part == "carrier" else ""
-    told = failed.reason or (f"error {number}" if number.isdecimal() else "")
+    answered = _ANSWERED.fullmatch(failed.reason)
+    told = answered[1] if answered else failed.reason or (f"error {number}" if number.isdecimal() else "")
     return f" ({shortened(told)})" if told else ""
 
 

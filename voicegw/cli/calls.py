@@ -14,6 +14,7 @@ import typer
 from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from voicegw.call.addresses import line_of
 from voicegw.call.diagnosis import diagnose, verdict
 from voicegw.call.entries import Entry
 from voicegw.call.waterfall import parts, turn_times
@@ -23,6 +24,7 @@ from voicegw.calllog.results import CallFilter, CallSummary, DayOfWaits
 from voicegw.calllog.sids import find_sids
 from voicegw.cli.call_lines import STYLES, call_lines
 from voicegw.cli.call_log import database_url, opened_log
+from voicegw.cli.caller_data import export, forget
 from voicegw.cli.calls_table import (
     SHORT_SID_CHARS,
     call_json,
@@ -140,7 +142,7 @@ def waits(
 
 
 calls.callback(help=help_of(list_calls))(list_calls)
-for command in (show, tail, waits):
+for command in (show, tail, waits, export, forget):
     calls.command(help=help_of(command))(command)
 
 
@@ -237,5 +239,5 @@ async def _waits(url: str, called_number: str | None, first_day: str) -> tuple[D
 
 
 def _number(text: str) -> str | None:
-    """A number as the log has it, without what people write between digits; None: any."""
-    return text.strip() if ":" in text else re.sub(r"[\s().-]", "", text) or None
+    """A number as the log has it, however people write it; None: any."""
+    return line_of(text.strip()) or None

@@ -57,7 +57,7 @@ _PARTS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         CARRIER_END_OF_SPEECH: ("░", "blue", "carrier: end of speech"),
         GATEWAY: ("▌", "yellow", "gateway"),
         AGENT_FIRST_BYTE: ("█", "magenta", "agent: to first byte"),
-        AGENT_FIRST_SENTENCE: ("▓", "cyan", "to first sentence"),
+        AGENT_FIRST_SENTENCE: ("▓", "cyan", "to first sentence, or its end"),
         AGENT_WITHOUT_WORDS: ("▓", "cyan", "agent without words"),
         GATEWAY_ANSWER: ("▒", "green", "answer"),
     }
@@ -103,13 +103,16 @@ def assessment(entries: Sequence[Entry]) -> RenderableType:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     mark, style = _mark(first)
-    grid.add_row(mark, Text.assemble((sentence, style), (f"  {first.code}, {first.where}", "dim")))
+    grid.add_row(mark, Text.assemble((sentence, style), _place(first)))
     grid.add_row("", Text(printable(first.advice)))
     for finding in others:
         mark, _ = _mark(finding)
-        told = f"{printable(finding.sentence)}."
-        grid.add_row(mark, Text.assemble(told, (f"  {finding.code}, {finding.where}", "dim")))
+        grid.add_row(mark, Text.assemble(f"{printable(finding.sentence)}.", _place(finding)))
     return grid
+
+
+def _place(finding: Finding) -> tuple[str, str]:
+    return f"  {printable(finding.code)}, {finding.where}", "dim"
 
 
 def _mark(finding: Finding) -> tuple[Text, str]:
