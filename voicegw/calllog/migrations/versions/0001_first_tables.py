@@ -64,6 +64,8 @@ def _make_calls() -> None:
     op.create_index("ix_calls_caller_number", "calls", ["caller_number", "id"])
     op.create_index("ix_calls_called_number", "calls", ["called_number", "id"])
     op.create_index("ix_calls_outcome", "calls", ["outcome", "id"])
+    failed = sa.text("failures > 0")
+    op.create_index("ix_calls_failed", "calls", ["id"], sqlite_where=failed, postgresql_where=failed)
 
 
 def _make_turns_and_records() -> None:
