@@ -2,6 +2,7 @@
 
 import importlib.util
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,12 @@ from types import ModuleType
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from voicegw.call.entries import Entry
 from voicegw.call.records import Record
+from voicegw.calllog.database import open_engine, writing
 from voicegw.config import EventReceiver
 from voicegw.events.letters import Letter, NewLetter, find_letters, post_letters
 from voicegw.events.payloads import AgentNames, Event
@@ -33,9 +36,23 @@ def _load_calllog_fixtures() -> ModuleType:
 
 
 _calllog = _load_calllog_fixtures()
-backend, template, log_url = _calllog.backend, _calllog.template, _calllog.log_url
+backend, template = _calllog.backend, _calllog.template
 upgraded_file, upgraded_postgres = _calllog.upgraded_file, _calllog.upgraded_postgres
 open_log, engine = _calllog.open_log, _calllog.engine
+
+
+@pytest.fixture
+async def log_url(backend: str, template: str, tmp_path: Path) -> AsyncIterator[str]:
+    """A database with the newest tables, empty where it matters. All of these tests share one of PostgreSQL."""
+    if backend == "sqlite":
+        yield f"sqlite:///{shutil.copy(template, tmp_path / 'calls.db')}"
+        return
+    url = _calllog.postgres_url(template)
+    yield url
+    emptied = open_engine(url)
+    async with writing(emptied) as connection:
+        await connection.execute(text("TRUNCATE outbox, calls"))
+    await emptied.dispose()
 
 
 @dataclass

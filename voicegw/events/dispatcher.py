@@ -83,11 +83,11 @@ class EventDispatcher:
         if not self._receivers:
             return
         self._poster = self._poster or HttpPoster()
-        self._tasks = [
+        self._serving = [
             asyncio.create_task(self._serve(receiver), name=f"events-to-{receiver.name}")
             for receiver in self._receivers
         ]
-        self._tasks.append(asyncio.create_task(self._keep_house(), name="events-housekeeping"))
+        self._housekeeping = asyncio.create_task(self._keep_house(), name="events-housekeeping")
 
     async def stop(self, grace_seconds: float) -> None:
         """Begin nothing more and wait for what is under way, at most `grace_seconds`. Idempotent.
@@ -161,7 +161,8 @@ class EventDispatcher:
                 _log.error("events cannot be sent", receiver=receiver.name, error=type(error).__name__)
             if rest_seconds and not self._stopping:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), rest_seconds)
+                    async with asyncio.timeout(rest_seconds):
+                        await woken.wait()
 
     async def _rest_seconds(self, receiver: Receiver) -> float:
         due_at = await next_due_at(self._engine, receiver.name)

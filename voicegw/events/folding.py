@@ -4,6 +4,7 @@ Pure: a value in, a value out. A call may be known from its middle on, because a
 """
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 from urllib.parse import urlsplit
 
 from voicegw.call.entries import Entry
@@ -124,6 +125,8 @@ def _go_on(turn: TurnSoFar, record: PromptBegan | PromptCut | TurnEnded, at: flo
             return replace(turn, interrupted_after=heard)
         case TurnEnded(failure=failure):
             return replace(turn, ended_at=at, failure=failure)
+        case _:
+            assert_never(record)
 
 
 def _heard(record: CallerSpoke | KeysPressed | CallerStayedSilent) -> Json:
@@ -134,6 +137,8 @@ def _heard(record: CallerSpoke | KeysPressed | CallerStayedSilent) -> Json:
             return {"kind": "keys", "keys": keys, "endedBy": ended_by}
         case CallerStayedSilent():
             return {"kind": "silence"}
+        case _:
+            assert_never(record)
 
 
 def _said(prompt: PromptBegan) -> Json:

@@ -113,7 +113,8 @@ class EventOutbox:
         while True:
             try:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._arrived.wait(), SETTLE_EVERY_SECONDS)
+                    async with asyncio.timeout(SETTLE_EVERY_SECONDS):
+                        await self._arrived.wait()
                 self._arrived.clear()
                 await asyncio.sleep(self._linger_seconds)
                 await self.flush()

@@ -44,17 +44,14 @@ class Answer:
     @property
     def fault(self) -> str:
         """What was wrong, for people; empty if nothing was."""
-        match self.verdict:
-            case Verdict.DELIVERED:
-                return ""
-            case Verdict.NEVER:
-                return "answered 410: the receiver wants no more"
-            case Verdict.AGAIN if self.status is None:
-                return self.reason
-            case Verdict.AGAIN if 300 <= (self.status or 0) < 400:
-                return f"answered {self.status}: redirects are not followed"
-            case Verdict.AGAIN:
-                return f"answered {self.status}"
+        if self.verdict is Verdict.DELIVERED:
+            return ""
+        if self.status is None:
+            return self.reason
+        why = "the receiver wants no more" if self.status == _GONE else ""
+        if 300 <= self.status < 400:
+            why = "redirects are not followed"
+        return f"answered {self.status}: {why}" if why else f"answered {self.status}"
 
 
 def wait_after(attempts: int, chance: float) -> float | None:
