@@ -58,8 +58,7 @@ def _application() -> FastAPI:
     )
     application.add_middleware(BoundedBodies)
     problems.install(application)
-    application.include_router(reading.router)
-    application.include_router(ordering.router)
+    application.router.routes.extend([*reading.router.routes, *ordering.router.routes])
     description = describe(application, ROOT)
 
     async def openapi(_request: Request) -> Response:
