@@ -53,6 +53,7 @@ mutants: $(VENV)/.mutants ## do the tests notice a changed line? (an hour or mor
 bench: $(VENV)/.bench ## measure: turns for one core, the wait for the first word, a soak (half an hour)
 	$(BIN)/python -m bench.webhook_turns
 	$(BIN)/python -m bench.webhook_turns --parts
+	$(BIN)/python -m bench.log_cost
 	$(BIN)/python -m bench.first_word
 	$(BIN)/python -m bench.soak
 	$(BIN)/python -m bench.soak --sqlite

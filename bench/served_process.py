@@ -25,6 +25,7 @@ from voicegw.voiceflow.transport import AiohttpTransport
 
 MEMORY, SQLITE, PLAIN = "gateway, memory", "gateway, SQLite", "plain handler"
 WHOLE_TURNS = "gateway, whole turns"
+LOGGED = "gateway, SQLite, call log"
 
 
 def _create_app(name: str, agent_url: str, directory: Path) -> FastAPI:
@@ -35,11 +36,13 @@ def _create_app(name: str, agent_url: str, directory: Path) -> FastAPI:
         public_url=PUBLIC_URL,
         max_live_calls=10_000,
         live_store_path=directory / "live.db",
+        call_log=name == LOGGED,
+        database_url=f"sqlite:///{directory}/calls.db",
         voiceflow=Voiceflow(
             api_key="VF.DM.bench", project_id="bench", base_url=agent_url, streaming=name != WHOLE_TURNS
         ),
     )
-    if name == SQLITE:
+    if name in {SQLITE, LOGGED}:
         return create_gateway(settings).asgi
     store = MemoryStore(wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS)
     return Gateway(settings, store=store, transport=AiohttpTransport()).asgi

@@ -31,7 +31,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass(slots=True)
-class _Figures:
+class Figures:
     """What the rounds gave for one server: microseconds of CPU per turn, milliseconds of its own share."""
 
     cpu_us: list[float] = field(default_factory=list)
@@ -47,8 +47,8 @@ async def _with_calls(port: int) -> tuple[list[SignedCall], dict[str, HttpLine]]
     return calls, {call.call_sid: line for call, line in zip(calls, lines, strict=True)}
 
 
-async def _saturate(server: ServedProcess, turns: int, figures: _Figures) -> None:
-    """Every call speaks again as soon as it is answered."""
+async def saturate(server: ServedProcess, turns: int, figures: Figures) -> None:
+    """Every call speaks again as soon as it is answered; then all hang up, and what is still to be done is done."""
     calls, _ = await _with_calls(server.port)
     before = server.cpu_seconds()
 
@@ -64,7 +64,7 @@ async def _saturate(server: ServedProcess, turns: int, figures: _Figures) -> Non
     await asyncio.gather(*(call.hang_up() for call in calls))
 
 
-async def _pace(server: ServedProcess, agent: FastAgent, turns: int, figures: _Figures) -> None:
+async def _pace(server: ServedProcess, agent: FastAgent, turns: int, figures: Figures) -> None:
     """Calls speak in turn, at a steady pace, whatever the server does."""
     calls, lines = await _with_calls(server.port)
     own: list[float] = []
@@ -91,15 +91,15 @@ async def compare(rounds: int, turns: int) -> None:
     """All rounds, then the table."""
     agent = FastAgent()
     agent_url = f"http://127.0.0.1:{await agent.listen()}"
-    figures = {name: _Figures() for name in (MEMORY, SQLITE, PLAIN)}
+    figures = {name: Figures() for name in (MEMORY, SQLITE, PLAIN)}
     with tempfile.TemporaryDirectory() as directory:
         servers = [await asyncio.to_thread(ServedProcess, name, agent_url, Path(directory)) for name in figures]
         try:
             for server in servers:  # once for nothing: imports, caches, connections
-                await _saturate(server, CALLS_AT_ONCE * 10, _Figures())
+                await saturate(server, CALLS_AT_ONCE * 10, Figures())
             for number in range(rounds):
                 for server in servers[number % 3 :] + servers[: number % 3]:
-                    await _saturate(server, turns, figures[server.name])
+                    await saturate(server, turns, figures[server.name])
                     with server.ahead_of_others():
                         await _pace(server, agent, turns // 4, figures[server.name])
         finally:
@@ -108,7 +108,7 @@ async def compare(rounds: int, turns: int) -> None:
     _show(figures, rounds, turns)
 
 
-def _show(figures: dict[str, _Figures], rounds: int, turns: int) -> None:
+def _show(figures: dict[str, Figures], rounds: int, turns: int) -> None:
     print(
         f"{rounds} rounds of {turns} turns; {CALLS_AT_ONCE} calls at once, paced at {TURNS_A_SECOND_WHEN_PACED:g}/s\n"
     )
@@ -138,8 +138,8 @@ async def profile(names: Sequence[str], turns: int) -> None:
         with tempfile.TemporaryDirectory() as directory:
             kept = Path(directory) / "profile"
             server = await asyncio.to_thread(ServedProcess, name, agent_url, Path(directory), kept)
-            figures = _Figures()
-            await _saturate(server, turns, figures)
+            figures = Figures()
+            await saturate(server, turns, figures)
             await asyncio.to_thread(server.stop)
             print(f"\n{name}: store's thread {figures.others_us[0]:.0f} us a turn; the event loop's by part:")
             show_parts(kept, agent.turns)
