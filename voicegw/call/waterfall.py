@@ -36,6 +36,7 @@ GATEWAY_ANSWER = "gateway: answer"
 
 # No moment of a call is further off: what claims to be is not a time. Keeps every sum in a 32-bit column.
 _FURTHEST_SECONDS = 500_000.0
+_INPUTS = frozenset({CallerSpoke, KeysPressed, CallerStayedSilent, ForwardFinished})
 
 
 class Moments(Protocol):
@@ -114,14 +115,8 @@ def _order(entry: Entry) -> tuple[float, int]:
 
 
 def _is_input(record: Record) -> bool:
-    match record:
-        case CallerSpoke() | KeysPressed() | CallerStayedSilent() | ForwardFinished():
-            return True
-        case WebhookReceived():
-            # The launch: the first webhook of a call is the input.
-            return record.name == "voice"
-        case _:
-            return False
+    # The launch: the first webhook of a call is the input.
+    return type(record) in _INPUTS or (isinstance(record, WebhookReceived) and record.name == "voice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,24 +142,29 @@ def _beginnings(dated: Iterable[Entry]) -> Iterator[_Beginning]:
 def _times(turn: _Beginning, dated: Iterable[Entry]) -> TurnTimes:
     received = turn.began.offset if turn.input is None else turn.input.offset
     stopped = None if turn.input is None else _stopped(turn.input.record)
-    since = [entry for entry in dated if entry.offset >= turn.began.offset]
-    ready = _first(since, WordsReady)
+    firsts: dict[type[Record], Entry] = {}
+    answers = []
+    for entry in dated:
+        if entry.offset >= turn.began.offset:
+            firsts.setdefault(type(entry.record), entry)
+            if isinstance(entry.record, StepAnswered):
+                answers.append(entry.offset)
+    ready, ended = _at(firsts.get(WordsReady)), firsts.get(TurnEnded)
     # A turn without words is answered when it is over: with what there is to do then, or with an apology.
-    due = _first(since, TurnEnded) if ready is None else ready
-    answers = [entry.offset for entry in since if isinstance(entry.record, StepAnswered)]
+    due = _at(ended) if ready is None else ready
     filler = next((at for at in answers if due is None or at < due), None)
     answered = _milliseconds(next((at for at in answers if due is not None and at >= due), None), received)
     return TurnTimes(
         turn=turn.began.turn,
         heard=turn.kind,
         stopped_ms=stopped,
-        sent_ms=_milliseconds(_first(since, ActionSent), received),
-        first_byte_ms=_milliseconds(_first(since, AnswerBegan), received),
+        sent_ms=_milliseconds(_at(firsts.get(ActionSent)), received),
+        first_byte_ms=_milliseconds(_at(firsts.get(AnswerBegan)), received),
         first_sentence_ms=_milliseconds(ready, received),
         filler_ms=_milliseconds(filler, received),
         answered_ms=answered,
         total_ms=None if answered is None or stopped is None else answered - stopped,
-        failure=next((entry.record.failure for entry in since if isinstance(entry.record, TurnEnded)), ""),
+        failure=ended.record.failure if ended is not None and isinstance(ended.record, TurnEnded) else "",
     )
 
 
@@ -176,8 +176,8 @@ def _stopped(record: Record) -> int:
             return 0
 
 
-def _first(dated: Iterable[Entry], kind: type[Record]) -> float | None:
-    return next((entry.offset for entry in dated if isinstance(entry.record, kind)), None)
+def _at(entry: Entry | None) -> float | None:
+    return None if entry is None else entry.offset
 
 
 def _milliseconds(moment: float | None, received: float) -> int | None:
