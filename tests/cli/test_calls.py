@@ -388,3 +388,39 @@ def test_a_tail_prints_a_line_for_each_thing_until_it_is_interrupted(log: str, m
     assert lines[0] == "08:03:00 CA3ddd         it rings: +14155550123 calls +15005550100"
     assert "08:03:00 CA3ddd agent   Hello. How can I help?" in lines
     assert "08:03:06 CA3ddd caller  keys ••••#" in lines
+
+
+# One caller
+
+
+def test_everything_of_one_caller_is_exported_as_lines_of_json(log: str) -> None:
+    result = run("export", "--caller", "+1 (415) 555-0123")
+    assert result.exit_code == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["call"]["call_sid"] for line in lines if "call" in line] == ["CA1aaa", "CA2ccc"]
+    assert OTHER not in result.stdout
+    assert {kind for line in lines for kind in line} == {"call", "turn", "entries"}
+
+
+def test_a_caller_is_forgotten_when_it_is_confirmed(log: str) -> None:
+    declined = run("forget", "--caller", CALLER, input="n\n")
+    assert (declined.exit_code, len(sids())) == (1, 3)
+    assert f"Delete 2 calls of {CALLER} for good?" in declined.stderr
+    confirmed = run("forget", "--caller", CALLER, input="y\n")
+    assert confirmed.exit_code == 0
+    assert "Gone: 2 calls, with " in confirmed.stdout
+    assert sids() == ["CA1bbb"]
+
+
+def test_a_caller_is_forgotten_without_a_question_if_so_wished(log: str, tmp_path: Path) -> None:
+    assert run("forget", "--caller", OTHER, "--yes").stdout.startswith("Gone: 1 call, with ")
+    assert sids() == ["CA2ccc", "CA1aaa"]
+    assert all(OTHER.encode() not in file.read_bytes() for file in tmp_path.glob("calls.db*"))
+
+
+@pytest.mark.parametrize("command", ["export", "forget"])
+def test_what_is_no_number_is_refused(log: str, command: str) -> None:
+    result = run(command, "--caller", "mother", input="y\n")
+    assert result.exit_code == 2
+    assert "for good?" not in result.stderr
+    assert "is no number of a caller" in re.sub(r"[\s│]+", " ", result.stderr)

@@ -33,7 +33,7 @@ async def export(engine: AsyncEngine, caller: str) -> AsyncIterator[str]:
     `{"call": …}` comes first, then its `{"turn": …}`, `{"entries": […]}` and `{"event": …}`, with the columns of the
     tables as fields. Raises ValueError for what is no number, and `CallLogError`.
     """
-    number = _number_of(caller)
+    number = number_of(caller)
     last = 0
     while True:
         async with reading(engine) as connection:
@@ -55,7 +55,7 @@ async def forget(
     A call that is live goes on and is written on: do it again when it is over. Raises ValueError for what is no
     number, and `CallLogError`; doing it again is safe.
     """
-    number = _number_of(caller)
+    number = number_of(caller)
     removed = await remove_calls(engine, calls.c.caller_number == number, batch=batch, pause_seconds=pause_seconds)
     mentions = 0
     for column in _MENTIONS:
@@ -64,7 +64,8 @@ async def forget(
     return removed + Removed(mentions=mentions)
 
 
-def _number_of(caller: str) -> str:
+def number_of(caller: str) -> str:
+    """The number as the log has it. Raises ValueError for what is no number."""
     number = line_of(caller.strip())
     if not re.fullmatch(r"\+[0-9]{6,17}|sips?:[^\0]+", number):
         raise ValueError(f"{caller!r} is no number of a caller. Write it with its country code, such as +12125550123.")

@@ -8,7 +8,6 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from voicegw.call.addresses import line_of
 from voicegw.calllog import privacy
 from voicegw.calllog.queries import CallLogReader
 from voicegw.calllog.results import CallFilter, Removed
@@ -73,14 +72,16 @@ async def _forget(url: str, caller: str) -> Removed:
 
 
 async def _count(url: str, caller: str) -> int:
-    async with opened_log(url) as engine:
-        return await _count_calls(engine, caller)
+    with _refused_number():
+        async with opened_log(url) as engine:
+            return await _count_calls(engine, caller)
 
 
 async def _count_calls(engine: AsyncEngine, caller: str) -> int:
+    wanted = CallFilter(caller_number=privacy.number_of(caller))
     reader, count, after = CallLogReader(engine), 0, None
     while True:
-        page = await reader.list_calls(CallFilter(caller_number=line_of(caller.strip())), after=after, limit=_PAGE)
+        page = await reader.list_calls(wanted, after=after, limit=_PAGE)
         count += len(page.calls)
         if (after := page.next_after) is None:
             return count
