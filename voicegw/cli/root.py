@@ -11,6 +11,7 @@ from voicegw.cli.calls import calls
 from voicegw.cli.check import check
 from voicegw.cli.db import db
 from voicegw.cli.demo import demo
+from voicegw.cli.events import events
 from voicegw.cli.numbers import numbers
 from voicegw.cli.serve import serve
 from voicegw.cli.showing import help_of, show_error, show_faults
@@ -60,6 +61,7 @@ for command in (serve, demo, call, check):
     app.command(help=help_of(command))(command)
 app.add_typer(calls, name="calls")
 app.add_typer(db, name="db")
+app.add_typer(events, name="events")
 app.add_typer(numbers, name="twilio")
 app.add_typer(tokens, name="token")
 
