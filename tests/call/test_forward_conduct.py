@@ -131,6 +131,17 @@ class TestOutcomes:
         assert move.heard.outcome is ForwardOutcome.FAILED
         assert state.unsaid == (Say(text=words(PhraseName.FORWARD_FAILED), language="en-US", by_gateway=True),)
 
+    def test_whoever_was_asked_to_accept_and_did_not_has_declined(self) -> None:
+        state = self.ringing()
+        assert state.forward.dialled is not None
+        asked = replace(state.forward, dialled=replace(state.forward.dialled, confirm=True))
+        unaccepted = ended(ForwardOutcome.COMPLETED, bridged=False)
+        state, move = forward_ended(replace(state, forward=asked), line(), unaccepted)
+        assert isinstance(move, AskAgent)
+        assert isinstance(move.heard, ForwardEnded)
+        assert move.heard.outcome is ForwardOutcome.DECLINED
+        assert state.unsaid == (Say(text=words(PhraseName.FORWARD_NO_ANSWER), language="en-US", by_gateway=True),)
+
     def test_the_agent_may_go_on_after_a_completed_forward(self) -> None:
         done = ended(ForwardOutcome.COMPLETED, bridged=True, seconds=42)
         state, move = forward_ended(self.ringing(), line(after_forward="agent"), done)

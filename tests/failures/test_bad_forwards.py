@@ -1,5 +1,6 @@
 """Forwards that come to nothing: every caller reaches a human or is back in dialogue, and soon."""
 
+import re
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -9,6 +10,7 @@ from groups import cases, failure
 from people import HangsUpAt
 from telephone_world import Cell, Played, play_cells
 
+from voicegw.call.phrases import PhraseName, phrase
 from voicegw.call.profile import Destination, Forwarding
 from voicegw.simulator import Callee, HangsUp, Hears, Says, StaysSilent, human, voicemail
 
@@ -24,6 +26,15 @@ OUTCOMES: dict[str, Callee] = {
 }
 HUMAN = human(talk_seconds=6.0)
 ON_FAILURE = ("event", "text", "nothing")
+# a voicemail box presses no key: whoever was asked to accept the call and did not is nobody who answers
+WHY = {
+    "busy": phrase(PhraseName.FORWARD_BUSY, "en-US"),
+    "no answer": phrase(PhraseName.FORWARD_NO_ANSWER, "en-US"),
+    "failed": phrase(PhraseName.FORWARD_FAILED, "en-US"),
+    "voicemail": phrase(PhraseName.FORWARD_NO_ANSWER, "en-US"),
+    "declined": phrase(PhraseName.FORWARD_NO_ANSWER, "en-US"),
+    "hung up on us": phrase(PhraseName.FORWARD_NO_ANSWER, "en-US"),
+}
 
 SEQUENCES = [sequence for length in (1, 2, 3) for sequence in product(OUTCOMES, repeat=length)]
 TO_NOBODY = [(sequence, ON_FAILURE[index % 3]) for index, sequence in enumerate(SEQUENCES)]
@@ -92,6 +103,11 @@ def words_after_the_last_attempt(call: Played) -> float:
     )
 
 
+def reasons_heard(call: Played) -> list[str]:
+    """Why each attempt failed, as the caller heard it."""
+    return re.findall("|".join(map(re.escape, WHY.values())), " ".join(call.report.spoken))
+
+
 @failure(
     "forward fails",
     "busy, no answer, failed, voicemail, declined, hung up on: every sequence over one to three destinations",
@@ -107,6 +123,7 @@ def test_nobody_takes_the_call(cases: tuple[tuple[tuple[str, ...], str], ...]) -
         assert len(call.report.dialled) == len(tried), call.explain()
         assert not any(attempt.bridged for attempt in call.report.dialled), call.explain()
         assert words_after_the_last_attempt(call) <= BACK_WITHIN_SECONDS, call.explain()
+        assert reasons_heard(call) == [WHY[name] for name in tried], call.explain()
 
 
 @failure(
@@ -120,10 +137,11 @@ def test_the_next_destination_takes_the_call(cases: tuple[tuple[str, ...], ...])
         cell(", ".join((*tried, "human")), (*(OUTCOMES[name] for name in tried), HUMAN), steps=(ASKS, StaysSilent()))
         for tried in cases
     ]
-    for call in play_cells(cells):
+    for call, tried in zip(play_cells(cells), cases, strict=True):
         *failed, last = call.report.dialled
         assert (last.bridged, last.talk_seconds) == (True, 6.0), call.explain()
         assert not any(attempt.bridged for attempt in failed), call.explain()
+        assert reasons_heard(call) == [WHY[name] for name in tried], call.explain()
 
 
 @failure(

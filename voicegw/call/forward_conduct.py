@@ -96,8 +96,9 @@ def forward_ended(state: CallState, line: Line, ended: ForwardEnded) -> tuple[Ca
             return revise(state, phase=Phase.LISTENING, forward=done), AskAgent(ended)
         plan = CallPlan(prompts=(), then=Finish(reason="forward-completed"))
         return finish_call(state, "forward-completed"), Perform(plan)
-    if ended.outcome is ForwardOutcome.COMPLETED:
-        ended = replace(ended, outcome=ForwardOutcome.FAILED)
+    if ended.outcome is ForwardOutcome.COMPLETED:  # whoever was asked to accept the call did not, or nobody was there
+        asked = state.forward.dialled is not None and state.forward.dialled.confirm
+        ended = replace(ended, outcome=ForwardOutcome.DECLINED if asked else ForwardOutcome.FAILED)
     return _failed(state, line, ended)
 
 
