@@ -188,7 +188,7 @@ class Phone:
     def __post_init__(self) -> None:
         self.conversations = self.process()
 
-    def process(self, store: CallStore | None = None, agent: ScriptedAgent | None = None) -> Conversations:
+    def process(self, store: CallStore | None = None, agent: ScriptedAgent | None = None, **more: Any) -> Conversations:
         """Another process of the same gateway, on the same store unless told otherwise."""
         return Conversations(
             agent=agent or self.agent,
@@ -197,6 +197,7 @@ class Phone:
             line_for=lambda _: self.line,
             clock=now,
             wall=wall,
+            **more,
         )
 
     @property
@@ -221,6 +222,10 @@ class Phone:
 
     async def silence(self) -> Answer:
         return await self.step(StayedSilent())
+
+    async def come(self, order: int) -> Answer:
+        """The webhook that the interruption for this order brings."""
+        return await self._timed(self.conversations.come_for_order(self.call_sid, order))
 
     async def state(self) -> CallState:
         stored = await self.store.load_call(self.call_sid)

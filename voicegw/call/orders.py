@@ -66,8 +66,10 @@ def hear_with_orders(state: CallState, line: Line, heard: CallerInput | None) ->
 
     What cannot be done yet goes on waiting.
     """
+    if state.phase is Phase.ENDED:
+        return hear(state, line, heard or StayedSilent())
     for order in state.orders:
-        if isinstance(order, HangUpOrdered) and state.phase is not Phase.ENDED:
+        if isinstance(order, HangUpOrdered):
             return _hang_up(state, line, order)
     forward = next((order for order in state.orders if isinstance(order, ForwardOrdered)), None)
     if forward is not None and not isinstance(heard, ForwardEnded):

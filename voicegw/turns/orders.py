@@ -5,6 +5,7 @@ in `voicegw.call.orders`.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -66,21 +67,21 @@ class OrderDesk:
 
     async def _keep(self, call_sid: str, order: Order) -> CallState:
         """No lock: a webhook of this call that is being answered, here or elsewhere, takes the order over."""
-        for tries_left in reversed(range(_MAX_TRIES)):
-            state, version = await self._load(call_sid)
-            line = self._line_of(state)
-            if (objection := object_to(state, line, order)) is not None:
-                raise OrderRefused(objection[1], reason=objection[0])
-            state = place(state, order)
-            self._journal.open(call_sid, state.parties, line.profile, state.started_at)
-            try:
-                await self._store.save_call(call_sid, dump_state(state), version)
-            except StaleVersion:
-                if not tries_left:
-                    raise
-            else:
-                return state
-        raise AssertionError("unreachable")
+        for _ in range(_MAX_TRIES):
+            with suppress(StaleVersion):
+                return await self._try_to_keep(call_sid, order)
+        raise StaleVersion(f"call {call_sid} changed each time that an order was to be kept")
+
+    async def _try_to_keep(self, call_sid: str, order: Order) -> CallState:
+        state, version = await self._load(call_sid)
+        line = self._line_of(state)
+        if (objection := object_to(state, line, order)) is not None:
+            reason, message = objection
+            raise OrderRefused(message, reason=reason)
+        state = place(state, order)
+        await self._store.save_call(call_sid, dump_state(state), version)
+        self._journal.open(call_sid, state.parties, line.profile, state.started_at)
+        return state
 
     async def _interrupt(self, state: CallState, order: Order) -> OrderResult:
         if self._control is None:
