@@ -22,6 +22,7 @@ from voicegw.voiceflow.trace_kinds import KnownTrace
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PICTURES = sorted((ROOT / "docs").rglob("*.svg"))
+COMMANDS = "|".join(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 ENOUGH = {
     "TWILIO_AUTH_TOKEN": "token",
     "VOICEGW_PUBLIC_URL": "https://voice.example.com",
@@ -92,10 +93,11 @@ def test_python_in_pages_compiles_and_imports_what_exists(page: Path) -> None:
 def named_commands(page: Path) -> Iterator[str]:
     """Everything that stands as code and begins with the command's name."""
     text = page.read_text(encoding="utf-8")
-    code = [*re.findall(r"(?ms)^```(?:sh|ini)?\n(.*?)^```", text), *re.findall(r"`([^`\n]+)`", text)]
+    fenced = re.findall(r"(?ms)^```(\w*)\n(.*?)^```", text)
+    code = [*(block for language, block in fenced if language in {"sh", "ini", ""}), *re.findall(r"`([^`\n]+)`", text)]
     for part in code:
         for line in part.splitlines():
-            if found := re.search(r"(?:^|[\s/])voicegw ((?:serve|demo|call|check|twilio|--)\S*.*)", line.split("#")[0]):
+            if found := re.search(rf"(?:^|[\s/])voicegw ((?:{COMMANDS}|--)\S*.*)", line.split("#")[0]):
                 yield found[1]
 
 
