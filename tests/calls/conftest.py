@@ -12,15 +12,28 @@ from typing import Any
 import pytest
 
 from voicegw.app import Gateway
+from voicegw.call.inputs import Order
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
+from voicegw.call.state import CallState
 from voicegw.config import Settings, Twilio, Voiceflow
 from voicegw.demo.in_memory import InMemoryTransport
 from voicegw.demo.server import DEMO_API_KEY, DEMO_PROJECT_ID, EmbeddedAgent, create_agent
-from voicegw.simulator import Callee, CallReport, Carrier, CarrierRules, Evidence, Limits, check_invariants
+from voicegw.errors import CarrierError, OrderRefused
+from voicegw.simulator import (
+    Callee,
+    CallReport,
+    Carrier,
+    CarrierRules,
+    Evidence,
+    Limits,
+    UpdateRefusedError,
+    check_invariants,
+)
 from voicegw.simulator.phone import Caller
 from voicegw.simulator.virtual_time import run_virtual
 from voicegw.simulator.web_asgi import AsgiWeb
 from voicegw.store.memory import MemoryStore
+from voicegw.twilio.live_calls import order_url
 
 AUTH_TOKEN = "token-of-the-test"
 ACCOUNT_SID = "AC" + "a" * 32
@@ -67,9 +80,33 @@ class Call:
         return self.report.transcript() + "\nagent got: " + repr(list(self.actions))
 
 
+class CarriersApi:
+    """What the carrier's REST API lets the gateway do to its own calls."""
+
+    def __init__(self) -> None:
+        self.carrier: Carrier | None = None
+
+    async def interrupt(self, state: CallState) -> None:
+        """Redirect the call to its next step, for its order."""
+        self._do(lambda carrier: carrier.redirect_call(state.call_sid, order_url(PUBLIC_URL, state)))
+
+    async def hang_up(self, call_sid: str) -> None:
+        """End the call."""
+        self._do(lambda carrier: carrier.complete_call(call_sid))
+
+    def _do(self, update: Callable[[Carrier], None]) -> None:
+        if self.carrier is None:
+            raise CarrierError("Twilio cannot be reached")
+        try:
+            update(self.carrier)
+        except UpdateRefusedError as error:
+            raise CarrierError(f"Twilio refused: {error}") from error
+
+
 @dataclass(slots=True)
 class World:
-    """Settings of the world; `run` plays calls in it."""
+    """Settings of the world; `run` plays calls in it. `orders` are given from outside to every live call, each at its
+    instant; `taken` is what became of them. Without `rest` the gateway cannot tell the carrier of them."""
 
     profile: NumberProfile = PROFILE
     agent: Callable[[], Any] = create_agent
@@ -77,6 +114,9 @@ class World:
     callees: Mapping[str, Callee] = field(default_factory=dict)
     seed: int = 1
     streaming: bool = True
+    orders: Sequence[tuple[float, Order]] = ()
+    rest: bool = True
+    taken: list[Any] = field(default_factory=list)
 
     def call(self, caller: Caller, **place: Any) -> Call:
         """Play one call to its end."""
@@ -113,7 +153,8 @@ class World:
             numbers=(self.profile,),
         )
         store = MemoryStore(wall=wall, lifetime_seconds=86_400)
-        gateway = Gateway(settings, store=store, transport=InMemoryTransport(agent), wall=wall)
+        api = CarriersApi()
+        gateway = Gateway(settings, store=store, transport=InMemoryTransport(agent), wall=wall, control=api)
         await gateway.start()
         carrier = Carrier(
             AsgiWeb({PUBLIC_URL: gateway.asgi}),
@@ -122,6 +163,8 @@ class World:
             rules=self.rules,
             seed=self.seed,
         )
+        api.carrier = carrier if self.rest else None
+        outside = asyncio.create_task(self._order(gateway, store))
 
         async def one(index: int, caller: Caller) -> CallReport:
             await asyncio.sleep(index * apart_seconds)
@@ -137,13 +180,25 @@ class World:
                 },
             )
 
-        tasks_before = len(asyncio.all_tasks())
+        tasks_before = len(asyncio.all_tasks() - {outside})
         reports = await asyncio.gather(*(one(index, caller) for index, caller in enumerate(callers)))
+        await outside
         await gateway.conversations.close(200)
         residue = {"live call": gateway.conversations.live_calls, "task": len(asyncio.all_tasks()) - tasks_before}
         calls = [Call(report, _actions_of(agent, report.call_sid), residue) for report in reports]
         await gateway.stop()
         return calls
+
+    async def _order(self, gateway: Gateway, store: MemoryStore) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for at, order in self.orders:
+            await asyncio.sleep(began + at - loop.time())
+            for call_sid in await store.live_calls():
+                try:
+                    self.taken.append(await gateway.conversations.order(call_sid, order))
+                except OrderRefused as refused:
+                    self.taken.append(refused)
 
 
 def _actions_of(agent: Any, call_sid: str) -> list[Mapping[str, Any]]:

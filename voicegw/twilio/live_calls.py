@@ -4,6 +4,7 @@ The vendor: "POST /Calls/{CA}.json: Url+Method | Twiml (mutually exclusive) | St
 also hangs in-progress. Redirect is immediate and aborts current verb".
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -62,17 +63,18 @@ class LiveCalls:
         path = f"/2010-04-01/Accounts/{quote(account.sid, safe='')}/Calls/{quote(call_sid, safe='')}.json"
         status, body = 0, ""
         for token in account.tokens:
-            status, body = await self._post(self._api_url + path, aiohttp.BasicAuth(account.sid, token), fields)
+            status, body = await self._post(self._api_url + path, _basic(account.sid, token), fields)
             if status != 401:
                 break
         if not 200 <= status < 300:
             raise refused(status, message_in(body))
 
-    async def _post(self, url: str, auth: aiohttp.BasicAuth, fields: Mapping[str, str]) -> tuple[int, str]:
+    async def _post(self, url: str, authorization: str, fields: Mapping[str, str]) -> tuple[int, str]:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS))
         try:
-            async with self._session.post(url, auth=auth, data=fields, allow_redirects=False) as answer:
+            headers = {"Authorization": authorization}
+            async with self._session.post(url, headers=headers, data=fields, allow_redirects=False) as answer:
                 body = await answer.content.read(_MAX_ANSWER_BYTES)
                 return answer.status, body.decode("utf-8", "replace")
         except TimeoutError as exc:
@@ -84,3 +86,7 @@ class LiveCalls:
 def order_url(public_url: str, state: CallState) -> str:
     """Where Twilio asks for the call's latest order: a URL of its own for each, so that no answer is given twice."""
     return f"{public_url}{STEP_PATH}{state.turn}/{state.step}?{ORDERED}{state.orders_placed}"
+
+
+def _basic(user: str, password: str) -> str:
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
