@@ -3,6 +3,7 @@
 Callers and agents write what stands here: nothing of it is read as markup, and nothing of it steers a terminal.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -94,6 +95,8 @@ def _is_told(entry: Entry, told: set[tuple[int, str]]) -> bool:
 
 def line_of(entry: Entry) -> CallLine | None:
     """The line of one entry; None where it says nothing to a person by itself."""
+    if isinstance(entry.record, TraceReceived):
+        return _traces([entry])
     who, what = _spoken(entry.record) or _happened(entry) or ("", Text(_aside(entry.record), "dim"))
     return CallLine(entry.offset, who, what) if what.plain.strip() else None
 
@@ -136,6 +139,7 @@ def _happened(entry: Entry) -> tuple[str, Text] | None:
         case ForwardFinished(outcome="completed", bridged=None | True, seconds=seconds):
             return "human", Text(f"was on the line for {seconds} s")
         case ForwardFinished(outcome=outcome, address=address, reason=reason):
+            outcome = "answered, but not connected" if outcome == "completed" else outcome
             why = f": {_short(reason)}" if reason else ""
             return "!", Text(f"not forwarded to {printable(address) or 'a human'}: {_short(outcome)}{why}", "red")
         case CallEnded():
@@ -167,12 +171,9 @@ def _aside(record: Record) -> str:
 
 def _traces(entries: list[Entry]) -> CallLine:
     """The agent's traces that came in a row, each kind once."""
-    counts: dict[str, int] = {}
-    for record in (entry.record for entry in entries):
-        if isinstance(record, TraceReceived):
-            counts[record.type] = counts.get(record.type, 0) + 1
-    told = ", ".join(f"{_short(name)} ×{count}" if count > 1 else _short(name) for name, count in counts.items())
-    return CallLine(entries[0].offset, "", Text(f"← {told}", "dim"))
+    counts = Counter(entry.record.type for entry in entries if isinstance(entry.record, TraceReceived))
+    told = (f"{_short(name) or '?'} ×{count}" if count > 1 else _short(name) or "?" for name, count in counts.items())
+    return CallLine(entries[0].offset, "", Text(f"← {', '.join(told)}", "dim"))
 
 
 def _document(entry: Entry) -> CallLine | None:

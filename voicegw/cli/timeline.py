@@ -26,6 +26,7 @@ from voicegw.call.records import (
     TurnBegan,
     WebhookReceived,
 )
+from voicegw.call.story import Story
 from voicegw.call.waterfall import (
     AGENT_FIRST_BYTE,
     AGENT_FIRST_SENTENCE,
@@ -66,7 +67,7 @@ _PARTS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
 
 def timeline(entries: Sequence[Entry], *, twiml: bool = False) -> RenderableType:
     """The whole call; with `twiml` also what the carrier was told each time."""
-    entries = sorted(entries, key=lambda entry: entry.offset)
+    entries = Story(entries).entries
     return Group(heading(entries), assessment(entries), Text(), _lines(entries, twiml=twiml), Text(), _legend())
 
 
