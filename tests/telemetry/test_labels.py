@@ -92,7 +92,14 @@ def test_a_webhook_has_one_of_six_names(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "label"),
-    [("voice", "voice"), ("3/12", "step"), ("rescue/RQ1", "rescue"), ("hello/1", "other"), ("", "none")],
+    [
+        ("voice", "voice"),
+        ("0/0", "voice"),
+        ("3/12", "step"),
+        ("rescue/RQ1", "rescue"),
+        ("hello/1", "other"),
+        ("", "none"),
+    ],
 )
 def test_the_steps_of_all_calls_are_one_webhook(name, label) -> None:
     assert webhook_label(name) == label
