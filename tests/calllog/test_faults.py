@@ -23,7 +23,7 @@ import voicegw.calllog.writer
 from voicegw.call.entries import Entry, load_entries
 from voicegw.call.records import Noted
 from voicegw.calllog.database import open_engine, reading, writing
-from voicegw.calllog.revisions import upgrade
+from voicegw.calllog.revisions import newest, upgrade
 from voicegw.calllog.writer import CallLogWriter
 from voicegw.errors import CallLogError
 
@@ -283,6 +283,22 @@ async def test_a_server_that_stops_in_the_middle_of_writing_loses_and_doubles_no
         await asyncio.gather(calls, return_exceptions=True)
         assert await told.written() == list(range(told.told))
         assert told.writer.dropped == 0
+
+
+@ON_POSTGRES
+async def test_a_server_that_was_down_at_start_and_has_other_tables_is_not_written(
+    server: Server, open_log: OpenLog, entry: MakesEntry
+) -> None:
+    await execute(open_log(server.url), "UPDATE alembic_version SET version_num = '9999'")
+    await server.stop()
+    async with telling(open_log(server.url), entry) as told:
+        told.tell(5)
+        with capture_logs() as logs:
+            await server.start()
+            await told.until(lambda: "9999" in str(logs))
+        assert told.writer.failing
+        await execute(open_log(server.url), f"UPDATE alembic_version SET version_num = '{newest()}'")  # noqa: S608
+        assert await told.written() == list(range(5))
 
 
 @ON_POSTGRES

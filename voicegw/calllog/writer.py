@@ -64,7 +64,8 @@ class CallLogWriter:
         self._idle.set()
         self._task: asyncio.Task[None] | None = None
         self._flushes = 0
-        self._failing = False
+        self._checked = False
+        self._troubles: set[bool] = set()  # of this outage: passing ones (True), ones that somebody must mend
         self._behind = False
         self.dropped = 0
 
@@ -76,7 +77,7 @@ class CallLogWriter:
     @property
     def failing(self) -> bool:
         """Has the last try to write failed?"""
-        return self._failing
+        return bool(self._troubles)
 
     def receive(self, entry: Entry) -> None:
         """Take an entry; the oldest one that waits is dropped where there is no room. Never waits, never raises."""
@@ -93,7 +94,7 @@ class CallLogWriter:
         """Begin to write. Raises `CallLogError` where the tables are not this version's; a database that cannot be
         reached now is waited for."""
         try:
-            await require_newest(self._engine)
+            await self._check()
         except CallLogError as error:
             if not error.retryable:
                 raise
@@ -159,6 +160,8 @@ class CallLogWriter:
         for entry in batch:
             by_call.setdefault(entry.call_sid, []).append(entry)
         by_call = {fit(calls.c.call_sid, call_sid): entries for call_sid, entries in by_call.items()}
+        if not self._checked:
+            await self._until_done(lambda _again: self._check())
         await self._until_done(lambda _again: self._calls.recall(by_call))
         rows = []
         for call_sid, entries in by_call.items():
@@ -171,6 +174,11 @@ class CallLogWriter:
             for row in rows:  # find the one; all others are taken
                 await self._keep_alone(row)
         self._calls.forget_some()
+
+    async def _check(self) -> None:
+        """Are the tables this version's? A database that could not be reached at start may have any."""
+        await require_newest(self._engine)
+        self._checked = True
 
     async def _keep_alone(self, row: CallRows) -> None:
         try:
@@ -212,17 +220,16 @@ class CallLogWriter:
             rest_seconds = min(2 * rest_seconds, longest_seconds)
 
     def _fail(self, error: Exception) -> None:
-        if not self._failing:
-            self._failing = True
-            _log.warning(
-                "call log cannot be written, entries wait",
-                reason=str(error) or "no answer in time",
-                waiting=self.waiting,
-            )
+        """Told once in an outage, not at each try; and once more where it turns out that somebody must mend it."""
+        passing = not isinstance(error, CallLogError) or error.retryable
+        if passing not in self._troubles:
+            self._troubles.add(passing)
+            reason = str(error) or "no answer in time"
+            _log.warning("call log cannot be written, entries wait", reason=reason, waiting=self.waiting)
 
     def _succeed(self) -> None:
-        if self._failing:
-            self._failing = False
+        if self._troubles:
+            self._troubles.clear()
             _log.info("call log is written again", waiting=self.waiting, dropped=self.dropped)
 
     def _drop_oldest(self) -> None:
