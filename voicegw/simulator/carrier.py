@@ -56,6 +56,11 @@ class Carrier:
         self._wall_clock = wall_clock
         self._updates: dict[str, Updates] = {}
 
+    @property
+    def live_calls(self) -> tuple[str, ...]:
+        """The ids of the calls that are going on, in the order in which they were placed."""
+        return tuple(self._updates)
+
     def redirect_call(self, call_sid: str, url: str, method: str = "POST") -> None:
         """What `POST /Calls/{sid}.json` with a `Url` does to a call in progress. Raises UpdateRefusedError."""
         self._updates_of(call_sid).redirect(url, method)
