@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from voicegw import __version__
 from voicegw.api.application import api_routes
+from voicegw.api.scraping import metrics_route
 from voicegw.call.entries import Journal
 from voicegw.call.inputs import CallParties
 from voicegw.call.moves import Line
@@ -101,7 +102,10 @@ class Gateway:
             public_url=settings.public_url,
         )
         reader, engine = (operations.reader, operations.engine) if operations is not None else (None, None)
-        api = api_routes(self.conversations, reader, Tokens(engine, wall) if engine is not None else None)
+        tokens = Tokens(engine, wall) if engine is not None else None
+        api: list[BaseRoute] = [*api_routes(self.conversations, reader, tokens)]
+        if operations is not None:
+            api.append(metrics_route(operations.metrics.render, tokens, open_to_all=settings.open_metrics))
         self.asgi = self._application([*webhooks.routes(), *api, *routes])
 
     async def start(self) -> None:

@@ -143,7 +143,7 @@ class Operations:
         )
 
     def _readings(self) -> Readings:
-        writer, dispatcher = self._writer, self._dispatcher
+        writer, outbox, dispatcher = self._writer, self._outbox, self._dispatcher
         return Readings(
             live_calls=self._count_live_calls,
             live_calls_limit=lambda: self._settings.max_live_calls,
@@ -151,8 +151,10 @@ class Operations:
             breakers=self._read_breakers,
             call_log_queued=(lambda: writer.waiting) if writer else None,
             call_log_dropped=(lambda: writer.dropped) if writer else None,
+            call_log_failing=(lambda: writer.failing) if writer else None,
+            events_dropped=(lambda: outbox.dropped) if outbox else None,
             events_waiting=(lambda: dispatcher.counts.waiting) if dispatcher else None,
-            event_deliveries=self._deliveries if dispatcher else None,
+            event_deliveries=(lambda: dispatcher.counts.by_outcome) if dispatcher else None,
         )
 
     def _count_live_calls(self) -> float:
@@ -160,10 +162,6 @@ class Operations:
 
     def _read_breakers(self) -> Mapping[str, str]:
         return self._breakers()
-
-    def _deliveries(self) -> Mapping[str, float]:
-        counts = self._dispatcher.counts if self._dispatcher else None
-        return {"delivered": counts.sent, "failed": counts.failed, "dead": counts.dead} if counts else {}
 
     def _run(self, work: Coroutine[None, None, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

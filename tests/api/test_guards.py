@@ -12,7 +12,7 @@ from voicegw.api.guard import GuardedRoute, guarded
 from voicegw.calllog.tokens import Scope
 
 GUARDS = {"signed", "token", "public"}
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/api/openapi.json", "/twilio/audio/{name}"}
+PUBLIC = {"/healthz", "/readyz", "/api/openapi.json", "/twilio/audio/{name}"}
 """What anyone may ask: nothing here tells of a call, but for audio, whose names cannot be guessed."""
 
 
