@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 METADATA = MetaData()
@@ -46,6 +47,7 @@ calls = Table(
     Index("ix_calls_caller_number", "caller_number", "id"),
     Index("ix_calls_called_number", "called_number", "id"),
     Index("ix_calls_outcome", "outcome", "id"),
+    Index("ix_calls_failed", "id", sqlite_where=text("failures > 0"), postgresql_where=text("failures > 0")),
 )
 
 turns = Table(
