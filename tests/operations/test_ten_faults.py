@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from voicegw.app import Gateway
+from voicegw.call import ailments
 from voicegw.call.entries import Entry
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
 from voicegw.calllog.database import open_engine
@@ -252,3 +253,12 @@ def test_a_call_without_a_fault_has_none_named(shown: Show) -> None:
     document, for_people = shown(SeededFault(code="", steps=steps, verdict=""))
     assert document["findings"] == [], for_people
     assert document["verdict"] == "Nothing went wrong in 3 turns: the agent ended the call."
+
+
+def test_the_page_lists_the_ten_in_their_order_and_names_the_others() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert re.findall(r"(?m)^\| \d+ \|[^|]*\| `([\w-]+)` \|", page) == [fault.code for fault in THE_TEN]
+    named = set(re.findall(r"`([a-z-]+)`", page))
+    tables = (ailments.OF_FAILURES, ailments.OF_ENDS, ailments.OF_FORWARDS)
+    known = {ailment.code for table in tables for ailment in table.values()}
+    assert known <= named

@@ -133,6 +133,8 @@ def _happened(entry: Entry) -> tuple[str, Text] | None:
             return "!", Text(f"the agent answers with status {status}", "red")
         case WebhookReceived(name="fallback"):
             return "!", Text("Twilio asks the fallback URL: it could not use an answer", "red")
+        case Noted(about="agent-overdue"):
+            return "!", Text("the agent has been silent for longer than callers are kept waiting", "red")
         case ForwardTried(address=address, attempt=attempt, ring_seconds=ring_seconds, confirm=confirm):
             asked = ", asked to accept" if confirm else ""
             return "human", Text(f"{printable(address)} is called, attempt {attempt}, for {ring_seconds} s{asked}")

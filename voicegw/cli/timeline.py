@@ -26,7 +26,7 @@ from voicegw.call.records import (
     TurnBegan,
     WebhookReceived,
 )
-from voicegw.call.story import Story
+from voicegw.call.story import Story, first_words
 from voicegw.call.waterfall import (
     AGENT_FIRST_BYTE,
     AGENT_FIRST_SENTENCE,
@@ -34,7 +34,6 @@ from voicegw.call.waterfall import (
     CARRIER_END_OF_SPEECH,
     GATEWAY,
     GATEWAY_ANSWER,
-    TurnTimes,
     parts,
     turn_times,
 )
@@ -43,6 +42,7 @@ from voicegw.cli.showing import printable
 
 _BAR_CELLS = 24
 _SHORTEST_MS = 10
+_UNANSWERED = "no answer"
 _INPUTS = (
     CallerInterrupted,
     CallerSpoke,
@@ -55,29 +55,30 @@ _INPUTS = (
 # Each part has a sign of its own, so that the bar also reads without colours.
 _PARTS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
-        CARRIER_END_OF_SPEECH: ("░", "blue", "carrier: end of speech"),
+        CARRIER_END_OF_SPEECH: ("░", "white", "carrier: end of speech"),
         GATEWAY: ("▌", "yellow", "gateway"),
-        AGENT_FIRST_BYTE: ("█", "magenta", "agent: to first byte"),
-        AGENT_FIRST_SENTENCE: ("▓", "cyan", "to first sentence, or its end"),
+        AGENT_FIRST_BYTE: ("█", "blue", "agent: first byte"),
+        AGENT_FIRST_SENTENCE: ("▓", "cyan", "agent: first sentence"),
         AGENT_WITHOUT_WORDS: ("▓", "cyan", "agent without words"),
         GATEWAY_ANSWER: ("▒", "green", "answer"),
+        _UNANSWERED: ("▚", "red", "no answer"),
     }
 )
 
 
 def timeline(entries: Sequence[Entry], *, twiml: bool = False) -> RenderableType:
     """The whole call; with `twiml` also what the carrier was told each time."""
-    entries = Story(entries).entries
-    return Group(heading(entries), assessment(entries), Text(), _lines(entries, twiml=twiml), Text(), _legend())
+    story = Story(entries)
+    return Group(heading(story.entries), assessment(entries), Text(), _lines(story, twiml=twiml), Text(), _legend())
 
 
 def summary(entries: Sequence[Entry]) -> RenderableType:
     """The call in short: the verdict, and where the seconds of each turn went."""
-    times = turn_times(entries)
+    bars = _bars(Story(entries))
     grid = _grid()
-    for turn in times:
-        grid.add_row("", f"turn {turn.turn}", _bar(turn, _longest(times)))
-    return Group(assessment(entries), grid, *([_legend()] if times else []))
+    for turn, bar in bars.items():
+        grid.add_row("", f"turn {turn}", bar)
+    return Group(assessment(entries), grid, *([_legend()] if bars else []))
 
 
 def heading(entries: Sequence[Entry]) -> Text:
@@ -120,17 +121,15 @@ def _mark(finding: Finding) -> tuple[Text, str]:
     return (Text("✗", "bold red"), "bold red") if finding.serious else (Text("!", "bold yellow"), "yellow")
 
 
-def _lines(entries: Sequence[Entry], *, twiml: bool) -> Table:
+def _lines(story: Story, *, twiml: bool) -> Table:
     """Each line with its time; before a turn's lines a bar of where its seconds went."""
-    times = {turn.turn: turn for turn in turn_times(entries)}
-    longest = _longest(tuple(times.values()))
+    bars = _bars(story)
     grid = _grid()
-    for chapter in _chapters(entries):
+    for chapter in _chapters(story.entries):
         began = next((entry for entry in chapter if isinstance(entry.record, TurnBegan)), None)
         if began is not None:
-            turn = times.get(began.turn)
             grid.add_row("", "", "")
-            grid.add_row("", Text(f"turn {began.turn}", "bold"), _bar(turn, longest) if turn else "")
+            grid.add_row("", Text(f"turn {began.turn}", "bold"), bars.get(began.turn, Text()))
         for line in call_lines(chapter, twiml=twiml):
             grid.add_row(*_cells(line))
     return grid
@@ -166,21 +165,34 @@ def _grid() -> Table:
     return grid
 
 
-def _longest(times: Sequence[TurnTimes]) -> int:
-    """The longest wait of the call in milliseconds: all bars are drawn to its scale."""
-    return max((sum(max(0, took) for _, took in parts(turn)) for turn in times), default=0) or 1
+def _waits(story: Story) -> dict[int, list[tuple[str, int]]]:
+    """What each turn's wait was made of, in milliseconds; what was never answered lasts until the end."""
+    waits: dict[int, list[tuple[str, int]]] = {}
+    for turn in turn_times(story.entries):
+        wait = waits[turn.turn] = list(parts(turn))
+        if turn.answered_ms is None and turn.first_sentence_ms is None:
+            last_ms = turn.sent_ms if turn.first_byte_ms is None else turn.first_byte_ms
+            lasted_ms = (turn.sent_ms or 0) + round(1000 * first_words(story, turn.turn).took)
+            wait.append((_UNANSWERED, lasted_ms - (last_ms or 0)))
+    return waits
 
 
-def _bar(turn: TurnTimes, longest_ms: int) -> Text:
+def _bars(story: Story) -> dict[int, Text]:
+    """A bar for each turn, all to one scale."""
+    waits = _waits(story)
+    longest = max((sum(max(0, took) for _, took in wait) for wait in waits.values()), default=0) or 1
+    return {turn: _bar(wait, longest) for turn, wait in waits.items()}
+
+
+def _bar(wait: Sequence[tuple[str, int]], longest_ms: int) -> Text:
     """One turn's wait: as a bar to the call's scale, in all, and in seconds for each part long enough to matter."""
-    took = [(*_PARTS[name][:2], milliseconds) for name, milliseconds in parts(turn) if milliseconds >= _SHORTEST_MS]
+    took = [(*_PARTS[name][:2], milliseconds) for name, milliseconds in wait if milliseconds >= _SHORTEST_MS]
     bar = Text()
     for sign, style, milliseconds in took:
         bar.append(sign * round(_BAR_CELLS * milliseconds / longest_ms), style)
     if not took:
         return bar
-    total = sum(milliseconds for _, milliseconds in parts(turn))
-    bar.append(f"{' ' if bar else ''}{_seconds(total)} s ", "bold")
+    bar.append(f"{' ' if bar else ''}{_seconds(sum(milliseconds for *_, milliseconds in took))} s ", "bold")
     for sign, style, milliseconds in took if len(took) > 1 else ():
         bar.append(f" {sign}", style).append(_seconds(milliseconds), "dim")
     return bar
@@ -188,7 +200,6 @@ def _bar(turn: TurnTimes, longest_ms: int) -> Text:
 
 def _legend() -> Text:
     legend = Text()
-    legend.append("where the seconds went: ", "dim")
     for name, (sign, style, words) in _PARTS.items():
         if name != AGENT_WITHOUT_WORDS:
             legend.append(sign, style).append(f" {words}  ", "dim")
