@@ -75,6 +75,10 @@ class TestAliases:
         assert desk.sip_headers == (("X-Queue", "front"),)
         assert sales.sip_headers == ()
 
+    def test_a_phone_gets_no_sip_headers(self) -> None:
+        told = Destination(to=SALES, sip_headers={"X-Queue": "sales"})
+        assert only_leg(forward("x", profile=profile_with(destinations={"x": (told,)}))).sip_headers == ()
+
     def test_destination_of_an_alias_need_not_be_in_the_allow_list(self) -> None:
         assert only_leg(forward("ourselves")).address == "+33142685300"
 
@@ -204,6 +208,8 @@ class TestSip:
             ("sip:desk@10.0.0.7:5080", "sip:desk@10.0.0.7:5080"),
             ("sip:desk@[2001:DB8::7]", "sip:desk@[2001:db8::7]"),
             ("desk@pbx.example.com", DESK),
+            ("desk@10.0.0.7:5080", "sip:desk@10.0.0.7:5080"),
+            ("X100@pbx.example.com", "sip:X100@pbx.example.com"),
             ("sip:500@pbx.example.com", "sip:500@pbx.example.com"),
             ("sip:+14155550199@pbx.example.com", "sip:+14155550199@pbx.example.com"),
         ],

@@ -150,6 +150,11 @@ class TestOperatorsOwnDestinations:
     def test_destination_is_normalised_or_named_wrong(self, written: str, verdict: str | RefusalReason) -> None:
         assert judge_destination(written, own_numbers=frozenset({OURS})) == verdict
 
+    def test_our_own_number_is_known_however_it_is_written(self) -> None:
+        ours = frozenset({"+44 (0)20 7946 0000"})
+        assert judge_destination("+442079460000", own_numbers=ours) is RefusalReason.OWN_NUMBER
+        assert judge_destination("+44 (0)20 7946 0000", own_numbers=ours) is RefusalReason.OWN_NUMBER
+
     def test_a_host_s_highest_port_may_be_listed(self) -> None:
         line = profile_with(allow=("sip:pbx.example.com:65535",))
         assert addresses(forward(f"{DESK}:65535", profile=line)) == [f"{DESK}:65535"]

@@ -104,6 +104,7 @@ def test_blank_value_is_signed_by_its_name() -> None:
         ("https://user:p@ss@example.com", "https://example.com"),
         ("https://example.com#rc=2&rt=5000", "https://example.com"),
         ("https://example.com/phones/acme/", "https://example.com/phones/acme"),
+        ("https://example.com/phones/ACMEX", "https://example.com/phones/ACMEX"),
         ("https://example.com:8443/phones#rc=2", "https://example.com/phones"),
         ("HTTPS://example.com", "https://example.com"),
         ("https://bücher.example", "https://bücher.example"),
@@ -147,7 +148,7 @@ def test_other_schemes_hosts_and_ports_are_refused(foreign: str) -> None:
     ],
 )
 def test_public_url_that_cannot_be_signed_is_refused_at_start(public_url: str) -> None:
-    with pytest.raises(ValueError, match=r"URL|IPv6"):
+    with pytest.raises(ValueError, match=r"^the public URL must be|IPv6"):
         SignatureVerifier(public_url, (TOKEN,))
 
 
@@ -155,7 +156,7 @@ def test_public_url_that_cannot_be_signed_is_refused_at_start(public_url: str) -
     ("tokens", "shared"), [((), {}), (("",), {}), ((TOKEN, " "), {}), ((TOKEN,), {"k": ""}), ((), {"k": " "})]
 )
 def test_no_secret_or_an_empty_one_is_refused_at_start(tokens: tuple[str, ...], shared: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="secret"):
+    with pytest.raises(ValueError, match=r"^every webhook needs a secret"):
         SignatureVerifier("https://example.com", tokens, shared)
 
 
@@ -209,6 +210,17 @@ def test_settings_without_a_key_mean_the_auth_token() -> None:
 def test_settings_that_do_not_name_our_key_and_algorithm_are_refused(settings_header: str) -> None:
     sharing = SignatureVerifier("https://example.com", ("other",), {KEY_ID: TOKEN})
     assert not sharing.verify(PATH, QUERY, DOCUMENTED_PAIRS, DOCUMENTED_SHA256, settings_header)
+
+
+@pytest.mark.parametrize("key", ["unknown", "unknown=", "unknown=x"])
+def test_a_request_that_names_a_key_is_not_judged_by_the_auth_token(key: str) -> None:
+    settings = f"key={key},algorithm=HMAC_SHA256"
+    assert not verifier().verify(PATH, QUERY, DOCUMENTED_PAIRS, DOCUMENTED_SHA256, settings)
+
+
+def test_a_secret_may_hold_what_an_environment_may_hold() -> None:
+    odd = SignatureVerifier("https://example.com", ("bytes that are no text: \udcff",))
+    assert odd.verify(PATH, QUERY, DOCUMENTED_PAIRS, odd.sign(PATH, QUERY, DOCUMENTED_PAIRS))
 
 
 def test_shared_secret_is_no_auth_token() -> None:

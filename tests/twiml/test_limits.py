@@ -75,6 +75,7 @@ WITHIN = [
     Enqueue("q" * 64),
     Refer((Sip("sip:a@b"),)),
     in_connect(named(499)),
+    in_connect(Stream((Parameter(name="n" * 499), Parameter(value="v" * 499)), url=WSS)),
     in_connect(Stream(connector_name="c")),
     in_connect(ConversationRelay((Parameter(),), url=WSS)),
     Start((Stream(url="WSS://gateway.example"),)),
