@@ -209,6 +209,8 @@ class TestSensitive:
             ("It is Jürgen", "name=J%C3%BCrgen", f"name={HIDDEN}"),
             ("私は太郎です", "はい私は太郎ですね", HIDDEN),
             ("ok", "ok then", "ok then"),
+            ("Mabel", "M-A-B-E-L, M a b e l", "•-•-•-•-•, • • • • •"),
+            ("Mabel", "A B C, and I a m", "A B C, and I a m"),
             ("It is X5 and B2B", "B2B or X5", f"{HIDDEN} or X5"),
             ("It was fun. Then we left", "Then what?", "Then what?"),
         ],

@@ -29,6 +29,7 @@ _SEPARATORS = bytes(code for code in range(256) if code >= 128 or not (chr(code)
 _NO_FOREIGN_DIGITS = bytes((*range(0xD9), 0xE2))
 _CARD_LONG = b"0" * 13
 _WORD = re.compile(r"[^\W_]+")
+_SPELLED = re.compile(r"(?<![^\W_])[^\W\d_](?:(?:[^\w]|_){1,3}[^\W\d_](?![^\W_])){2,}")
 _KEYS = re.compile(r"[0-9A-D*#]+")
 _ESCAPE = re.compile(
     r"(?:%[0-9A-Fa-f]{2})+|&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5}|amp|lt|gt|quot|apos);|\\u[0-9a-fA-F]{4}"
@@ -45,6 +46,7 @@ class HiddenValues:
     def __init__(self) -> None:
         self._digits = ""  # all of them in their order, so that keys that came one by one make one value
         self._phrases: set[tuple[str, ...]] = set()
+        self._letters = ""  # of all of them, for whoever spells one
         self._unspaced: set[str] = set()  # phrases of scripts that put no spaces between words
         self._word_count = 0
 
@@ -64,6 +66,7 @@ class HiddenValues:
         self._word_count += len(words)
         if len("".join(words)) < _SHORTEST:
             return
+        self._letters += "".join(words)
         self._phrases.update(words[start : start + 3] for start in range(max(1, len(words) - 2)))
         for position, match in enumerate(found):
             if len(match[0]) < _SHORTEST:
@@ -90,7 +93,7 @@ class HiddenValues:
         for run in _RUN.finditer(view.text):
             spans += self._in_run(run, cards=cards)
         if self._phrases:
-            spans += self._in_words(view.text)
+            spans += (*self._in_words(view.text), *self._in_spellings(view.text))
         return view.replace(spans) if spans else text
 
     def _might_hold(self, text: str, *, cards: bool) -> bool:
@@ -139,6 +142,15 @@ class HiddenValues:
         for start, end, word in found:
             if any(phrase in word for phrase in self._unspaced):
                 yield start, end, HIDDEN
+
+    def _in_spellings(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """The letters of hidden words that are spelled: three that follow each other in one are enough."""
+        for run in _SPELLED.finditer(text):
+            places = [place for place in range(run.start(), run.end()) if run.string[place].isalpha()]
+            letters = "".join(run.string[place] for place in places).casefold()
+            for start in range(min(len(letters), len(places)) - 2):
+                if letters[start : start + 3] in self._letters:
+                    yield from ((place, place + 1, DOT) for place in places[start : start + 3])
 
 
 class _View:

@@ -87,14 +87,15 @@ def _of_prompts(before: CallState, after: CallState, heard: CallerInput) -> tupl
 
 
 def _of_input(state: CallState, line: Line, heard: CallerInput) -> tuple[Record, ...]:
+    sensitive = state.agent.sensitive
     match heard:
         case Said(text=text, confidence=confidence):
             quiet = SPEECH_END_SECONDS[hearing_now(state, line.profile).endpointing]
-            return (CallerSpoke(text=text, confidence=confidence, quiet_seconds=quiet),)
+            return (CallerSpoke(text=text, confidence=confidence, quiet_seconds=quiet, sensitive=sensitive),)
         case Pressed(keys=keys, ended_by=ended_by):
             # a delimiter or the last digit reaches us at once; an entry that just stopped has waited for its gap
             quiet = 0.0 if ended_by else keypad_in_force(state, line.profile).gap_seconds
-            return (KeysPressed(keys=keys, ended_by=ended_by, quiet_seconds=quiet),)
+            return (KeysPressed(keys=keys, ended_by=ended_by, quiet_seconds=quiet, sensitive=sensitive),)
         case ForwardEnded(outcome=outcome, seconds=seconds, bridged=bridged):
             leg = state.forward.dialled
             address = leg.address if leg else ""

@@ -13,7 +13,7 @@ from voicegw.call.answer import begin_turn, fold, settle
 from voicegw.call.conduct import hear
 from voicegw.call.entries import Journal
 from voicegw.call.forwarding import ringing_name
-from voicegw.call.inputs import CallerInput, ForwardEnded, ForwardOutcome
+from voicegw.call.inputs import CallerInput, ForwardEnded, ForwardOutcome, Pressed, Said
 from voicegw.call.instructions import PlayAudio, Prompt, Say
 from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, Perform, is_collecting, own_words
 from voicegw.call.orders import take_over_orders
@@ -192,7 +192,7 @@ def turn_request(state: CallState, line: Line, heard: CallerInput) -> TurnReques
         collecting=is_collecting(state),
         legacy_keypad=state.asked.legacy_keypad,
         heard_text=state.heard_text,
-        sensitive=state.agent.sensitive,
+        sensitive=state.agent.sensitive and isinstance(heard, Said | Pressed),
     )
 
 

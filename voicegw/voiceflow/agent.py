@@ -215,7 +215,8 @@ class _Conversation:
 
     async def _ask(self, action: Action, variables: Mapping[str, object]) -> AsyncGenerator[Instruction]:
         planner, digest = Planner(self._turn.profile), TraceDigest()
-        self._note(ActionSent(action=render_action(action), variables=variables))
+        asked = ActionSent(action=render_action(action), variables=variables, sensitive=self._turn.sensitive)
+        self._note(asked)
         answer = self._client.interact(
             self._session_key,
             action,
