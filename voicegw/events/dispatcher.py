@@ -43,13 +43,18 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class DispatchCounts:
-    """For metrics: attempts of this process that were `sent` or `failed`, letters that it gave up (`dead`), and those
-    of the whole database that are `waiting`, as of the last look."""
+    """For metrics: letters that this process `delivered`, attempts that `failed`, letters that it gave up (`dead`), and
+    those of the whole database that are `waiting`, as of the last look."""
 
-    sent: int = 0
+    delivered: int = 0
     failed: int = 0
     dead: int = 0
     waiting: int = 0
+
+    @property
+    def by_outcome(self) -> dict[str, float]:
+        """What came of attempts: those that give a letter up have `failed` as well."""
+        return {"delivered": self.delivered, "failed": self.failed, "dead": self.dead}
 
 
 class EventDispatcher:
@@ -132,7 +137,7 @@ class EventDispatcher:
         answer = await self._poster.post(receiver, letter, self._wall())
         verdict = answer.verdict
         if verdict is Verdict.DELIVERED:
-            self.counts.sent += 1
+            self.counts.delivered += 1
             await mark_delivered(self._engine, letter, self._wall())
             return
         self.counts.failed += 1
