@@ -72,6 +72,7 @@ HAPPENED: list[tuple[Record, str, str]] = [
     (Failed(part="agent", code="agent-unreachable"), "!", "Voiceflow could not be reached  agent-unreachable"),
     (TurnEnded(failure="turn-lost"), "!", "The gateway's process died or was stopped during turn 2  turn-lost"),
     (AnswerBegan(status=502), "!", "the agent answers with status 502"),
+    (Noted(about="agent-overdue"), "!", "the agent has been silent for longer than callers are kept waiting"),
     (WebhookReceived(name="fallback"), "!", "Twilio asks the fallback URL: it could not use an answer"),
     (
         ForwardTried(address="+14155550142", address_type="phone", attempt=1, ring_seconds=20),
@@ -202,8 +203,8 @@ def test_what_the_caller_said_stands_in_the_turn_that_answers_it() -> None:
 
 def test_bars_are_drawn_to_one_scale_with_a_sign_for_each_part() -> None:
     text = shown(summary([*turn(1, 1, 1), *turn(2, 10, 10)]))
-    assert "turn 1   ░░░░▓▓ 3.0 s  ░2.0 ▓1.0" in text
-    assert f"turn 2   ░░░░{'▓' * 20} 12.0 s  ░2.0 ▓10.0" in text
+    assert "turn 1 ░░░░▓▓ 3.0 s  ░2.0 ▓1.0" in text
+    assert f"turn 2 ░░░░{'▓' * 20} 12.0 s  ░2.0 ▓10.0" in text
 
 
 def test_a_turn_of_which_no_time_is_known_has_no_bar() -> None:
@@ -211,8 +212,16 @@ def test_a_turn_of_which_no_time_is_known_has_no_bar() -> None:
     assert re.search(r"turn 2$", text, re.MULTILINE), text
 
 
-def test_a_call_without_turns_has_no_legend() -> None:
-    assert "where the seconds went" not in shown(summary([entry(RANG)]))
+def test_the_legend_explains_the_signs_that_are_drawn() -> None:
+    assert shown(summary(turn(1, 1, 1))).splitlines()[-1] == "  ░ carrier: end of speech  ▓ agent: first sentence"
+    assert shown(summary([entry(RANG)])).splitlines()[1:] == [""]
+
+
+def test_a_turn_that_was_never_answered_is_drawn_to_its_end() -> None:
+    entries = [*turn(1, 1, 1), *turn(2, 10, 5)[:3], entry(CallEnded(reason="hangup"), 16)]
+    assert "turn 2   ░░░░░░▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ 8.0 s  ░2.0 ▚6.0" in shown(timeline(entries))
+    entries.insert(-1, entry(AnswerBegan(), 11))
+    assert "turn 2   ░░░░░░███▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ 8.0 s  ░2.0 █1.0 ▚5.0" in shown(timeline(entries))
 
 
 def test_harmless_findings_are_marked_as_such_and_further_ones_follow() -> None:

@@ -59,7 +59,7 @@ _PARTS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         GATEWAY: ("▌", "yellow", "gateway"),
         AGENT_FIRST_BYTE: ("█", "blue", "agent: first byte"),
         AGENT_FIRST_SENTENCE: ("▓", "cyan", "agent: first sentence"),
-        AGENT_WITHOUT_WORDS: ("▓", "cyan", "agent without words"),
+        AGENT_WITHOUT_WORDS: ("▞", "cyan", "agent: without words"),
         GATEWAY_ANSWER: ("▒", "green", "answer"),
         _UNANSWERED: ("▚", "red", "no answer"),
     }
@@ -69,16 +69,18 @@ _PARTS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
 def timeline(entries: Sequence[Entry], *, twiml: bool = False) -> RenderableType:
     """The whole call; with `twiml` also what the carrier was told each time."""
     story = Story(entries)
-    return Group(heading(story.entries), assessment(entries), Text(), _lines(story, twiml=twiml), Text(), _legend())
+    return Group(
+        heading(story.entries), assessment(entries), Text(), _lines(story, twiml=twiml), Text(), _legend(story)
+    )
 
 
 def summary(entries: Sequence[Entry]) -> RenderableType:
     """The call in short: the verdict, and where the seconds of each turn went."""
-    bars = _bars(Story(entries))
-    grid = _grid()
-    for turn, bar in bars.items():
-        grid.add_row("", f"turn {turn}", bar)
-    return Group(assessment(entries), grid, *([_legend()] if bars else []))
+    story = Story(entries)
+    grid = Table.grid(padding=(0, 1))
+    for turn, bar in _bars(story).items():
+        grid.add_row(f"  turn {turn}", bar)
+    return Group(assessment(entries), grid, Text("  ") + _legend(story))
 
 
 def heading(entries: Sequence[Entry]) -> Text:
@@ -198,11 +200,13 @@ def _bar(wait: Sequence[tuple[str, int]], longest_ms: int) -> Text:
     return bar
 
 
-def _legend() -> Text:
+def _legend(story: Story) -> Text:
+    """What the signs of these bars mean."""
+    drawn = {name for wait in _waits(story).values() for name, milliseconds in wait if milliseconds >= _SHORTEST_MS}
+    meanings = {_PARTS[name]: None for name in _PARTS if name in drawn}
     legend = Text()
-    for name, (sign, style, words) in _PARTS.items():
-        if name != AGENT_WITHOUT_WORDS:
-            legend.append(sign, style).append(f" {words}  ", "dim")
+    for sign, style, words in meanings:
+        legend.append(sign, style).append(f" {words}  ", "dim")
     return legend
 
 
