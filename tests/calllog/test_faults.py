@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -99,15 +99,17 @@ async def in_an_outage(told: Telling) -> tuple[int, list[str]]:
     return told.told - room, [log["event"] for log in logs]
 
 
-async def after_the_outage(told: Telling, first_kept: int) -> None:
-    """Everything that had room is written once, in what order ever its calls are."""
+async def after_the_outage(told: Telling, first_kept: int, mend: Awaitable[None]) -> None:
+    """Once it is mended, everything that had room is written, and what comes then: each once."""
+    dropped = told.writer.dropped
     with capture_logs() as logs:
+        await mend
+        await told.written()
         told.tell(5)
-        dropped = told.writer.dropped
         written = await told.written()
     assert written == sorted(set(written))
-    assert set(range(first_kept + 5, told.told)) <= set(written)
-    assert len(written) == told.told - told.writer.dropped
+    assert set(range(first_kept, told.told)) <= set(written)
+    assert len(written) == told.told - dropped
     assert told.writer.dropped == dropped
     assert [(log["event"], log["dropped"]) for log in logs] == [(WORKS, dropped)]
     assert not told.writer.failing
@@ -128,8 +130,11 @@ async def test_a_full_disk(log_url: str, open_log: OpenLog, entry: MakesEntry) -
         assert logs == [FAILS, BEHIND]
         async with reading(engine) as connection:  # what is there can be read all the time
             assert await connection.scalar(text("SELECT count(*) FROM records")) is not None
-        pages[0] = "1000000"
-        await after_the_outage(told, first_kept)
+
+        async def mend() -> None:
+            pages[0] = "1000000"
+
+        await after_the_outage(told, first_kept, mend())
 
 
 async def fill_the_pages(engine: AsyncEngine) -> None:
@@ -148,9 +153,12 @@ async def test_a_file_that_another_process_has_locked(log_url: str, open_log: Op
         other = locked_file(log_url)
         first_kept, logs = await in_an_outage(told)
         assert logs == [FAILS, BEHIND]
-        other.execute("ROLLBACK")
-        other.close()
-        await after_the_outage(told, first_kept)
+
+        async def mend() -> None:
+            other.execute("ROLLBACK")
+            other.close()
+
+        await after_the_outage(told, first_kept, mend())
 
 
 def locked_file(url: str) -> sqlite3.Connection:
@@ -183,8 +191,7 @@ async def test_a_table_that_is_missing(engine: AsyncEngine, entry: MakesEntry) -
         await execute(engine, "ALTER TABLE records RENAME TO elsewhere")
         first_kept, logs = await in_an_outage(told)
         assert logs == [FAILS, BEHIND]
-        await execute(engine, "ALTER TABLE elsewhere RENAME TO records")
-        await after_the_outage(told, first_kept)
+        await after_the_outage(told, first_kept, execute(engine, "ALTER TABLE elsewhere RENAME TO records"))
 
 
 async def execute(engine: AsyncEngine, statement: str) -> None:
@@ -196,11 +203,10 @@ async def execute(engine: AsyncEngine, statement: str) -> None:
 async def test_a_server_that_does_not_answer_in_time(log_url: str, open_log: OpenLog, entry: MakesEntry) -> None:
     blocker = open_log(log_url)
     async with telling(open_log(log_url, command_timeout_seconds=0.3), entry, max_waiting=100) as told:
-        async with writing(blocker) as connection:
-            await connection.execute(text("LOCK TABLE records IN ACCESS EXCLUSIVE MODE"))
-            first_kept, logs = await in_an_outage(told)
-            assert logs == [FAILS, BEHIND]
-        await after_the_outage(told, first_kept)
+        connection = await locked_table(blocker)
+        first_kept, logs = await in_an_outage(told)
+        assert logs == [FAILS, BEHIND]
+        await after_the_outage(told, first_kept, connection.close())
 
 
 @ON_POSTGRES
@@ -209,10 +215,17 @@ async def test_a_write_without_end_is_broken_off_and_done_again(
 ) -> None:
     blocker = open_log(log_url)
     async with telling(open_log(log_url), entry, max_waiting=100, write_timeout_seconds=0.3) as told:
-        async with writing(blocker) as connection:
-            await connection.execute(text("LOCK TABLE records IN ACCESS EXCLUSIVE MODE"))
-            first_kept, _ = await in_an_outage(told)
-        await after_the_outage(told, first_kept)
+        connection = await locked_table(blocker)
+        first_kept, logs = await in_an_outage(told)
+        assert logs == [FAILS, BEHIND]
+        await after_the_outage(told, first_kept, connection.close())
+
+
+async def locked_table(engine: AsyncEngine) -> AsyncConnection:
+    """A connection because of which nobody can write; until it is closed."""
+    connection = await engine.connect()
+    await connection.execute(text("LOCK TABLE records IN ACCESS EXCLUSIVE MODE"))
+    return connection
 
 
 class Server:
@@ -258,8 +271,7 @@ async def test_a_server_that_is_stopped_and_started_again(server: Server, open_l
         await server.stop()
         first_kept, logs = await in_an_outage(told)
         assert logs == [FAILS, BEHIND]
-        await server.start()
-        await after_the_outage(told, first_kept)
+        await after_the_outage(told, first_kept, server.start())
 
 
 @ON_POSTGRES
