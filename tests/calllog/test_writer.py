@@ -213,6 +213,19 @@ async def test_many_calls_in_one_write_stay_apart(
     assert await kept_entries(engine, "CA7") == whole_call("CA7")
 
 
+async def test_calls_that_are_too_many_to_be_remembered_are_read_back(
+    writer: CallLogWriter, engine: AsyncEngine, whole_call: Makes
+) -> None:
+    writer._calls._max_summaries = 1
+    told = [whole_call(f"CA{number}") for number in range(3)]
+    for together in zip(*told, strict=True):
+        await keep(writer, list(together))
+        assert len(writer._calls._summaries) <= 1
+    assert [row["transcript"] for row in await rows(engine, calls)] == [
+        "agent: Answer 1\ncaller: Words of turn 2\nagent: Answer 2"
+    ] * 3
+
+
 async def test_a_forwarded_call_says_so(writer: CallLogWriter, engine: AsyncEngine, entry: MakesEntry) -> None:
     told = [
         (CallRang(caller_number="", called_number="+15005550001"), 0),

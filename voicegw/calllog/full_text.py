@@ -4,9 +4,6 @@ SQLite: the FTS5 table `WORDS_TABLE`, whose rowid is `calls.id`. It keeps no tex
 each change, and an empty transcript has no row. PostgreSQL: the index `WORDS_INDEX` over `WORDS_VECTOR`.
 """
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 WORDS_TABLE = "calls_words"
 WORDS_INDEX = "ix_calls_words"
 WORDS_VECTOR = "to_tsvector('simple', transcript)"
@@ -19,9 +16,3 @@ def is_of_full_text(name: str, kind: str) -> bool:
     if kind == "table":
         return name == WORDS_TABLE or name.startswith(f"{WORDS_TABLE}_")  # FTS5 makes tables of its own
     return kind == "index" and name == WORDS_INDEX
-
-
-async def forget_deleted_words(connection: AsyncConnection) -> None:
-    """Make the words of deleted calls unreadable: until its parts are merged, FTS5 only marks them as deleted."""
-    if connection.dialect.name == "sqlite":
-        await connection.execute(text(f"INSERT INTO {WORDS_TABLE} ({WORDS_TABLE}) VALUES ('optimize')"))  # noqa: S608

@@ -202,7 +202,7 @@ class _LatestTurns:
         self._began: list[int] = []  # positions in `_entries`
         self._over: set[int] = set()
         self._due: set[int] = set()
-        self._finished: list[TurnTimes] = []
+        self._finished: dict[int, TurnTimes] = {}
 
     def add(self, entry: Entry) -> None:
         if len(self._entries) >= _MAX_TIMED and not isinstance(entry.record, TurnBegan | TurnEnded):
@@ -221,12 +221,12 @@ class _LatestTurns:
 
     def end(self) -> None:
         """No turn of the call goes on."""
-        self._due |= {self._entries[position].turn for position in self._began}
+        self._due |= {self._entries[position].turn for position in self._began} - self._over
 
     def take_finished(self) -> list[TurnTimes]:
         self._finish()
-        finished, self._finished = self._finished, []
-        return finished
+        finished, self._finished = self._finished, {}
+        return list(finished.values())
 
     def _begin(self) -> None:
         self.count = max(self.count, self._entries[-1].turn)
@@ -240,7 +240,7 @@ class _LatestTurns:
 
     def _finish(self) -> None:
         if self._due:
-            self._finished += [times for times in turn_times(self._needed()) if times.turn in self._due]
+            self._finished |= {times.turn: times for times in turn_times(self._needed()) if times.turn in self._due}
             self._due.clear()
 
     def _needed(self) -> list[Entry]:
