@@ -55,6 +55,7 @@ NUMBERS: Mapping[type[Record], tuple[str, ...]] = MappingProxyType(
 """The fields where telephone numbers stand in clear. One in ten passes for a card's number."""
 
 _LOOKED_AT = frozenset({CallerSpoke, KeysPressed, ActionSent, Noted, *TEXTS})
+_ONLY_TEXTS = frozenset(TEXTS) - {CallRang, PromptCut}
 _MAX_DEPTH = 32
 _LEGACY_KEY = "DTMF "
 _NO_ENTRIES = ("launch", "no-reply", "end")
@@ -76,8 +77,11 @@ class CallRedactor:
 
     def redact(self, record: Record) -> Record:
         """The record as it may be kept, passed on and shown; the same object where nothing had to be hidden."""
-        if type(record) not in _LOOKED_AT:
+        kind = type(record)
+        if kind not in _LOOKED_AT:
             return record
+        if kind in _ONLY_TEXTS:
+            return self._redact_texts(record)
         match record:
             case CallerSpoke():
                 return self._redact_speech(record)
