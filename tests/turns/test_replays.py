@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from voicegw.call.conduct import ABANDONED_AFTER_SECONDS
 from voicegw.call.inputs import CallParties, ForwardEnded, ForwardOutcome, Said, Started, StayedSilent
@@ -215,3 +216,28 @@ class TestEnds:
         assert await phone.conversations.reap() == 0
         await asyncio.sleep(1.0)
         assert await phone.conversations.reap() == 2
+
+    async def test_a_call_that_is_reaped_says_so_to_its_operator(self, call: Call) -> None:
+        phone = call()
+        await phone.ring()
+        await asyncio.sleep(ABANDONED_AFTER_SECONDS + 1)
+        with capture_logs() as logged:
+            await phone.conversations.reap()
+        assert [line["call_sid"] for line in logged if line["event"] == "call reaped"] == [phone.call_sid]
+        assert (await phone.state()).ended_reason == "reaped"
+
+    async def test_a_forward_may_ring_and_last_as_long_as_it_may_before_it_is_given_up(self, call: Call) -> None:
+        phone = call([Forward(address="desk")], profile=FORWARDING)
+        await phone.ring()
+        leg = (await phone.state()).forward.dialled
+        await asyncio.sleep(ABANDONED_AFTER_SECONDS + leg.ring_seconds + leg.time_limit_seconds - 1)
+        assert await phone.conversations.reap() == 0
+        await asyncio.sleep(2.0)
+        assert await phone.conversations.reap() == 1
+
+    async def test_a_call_that_goes_on_after_a_forward_is_given_up_as_any_other(self, call: Call) -> None:
+        phone = call([Forward(address="desk")], [Say(text="What else?")], profile=FORWARDING)
+        await phone.ring()
+        await phone.step(ForwardEnded(outcome=ForwardOutcome.BUSY))
+        await asyncio.sleep(ABANDONED_AFTER_SECONDS + 1)
+        assert await phone.conversations.reap() == 1
