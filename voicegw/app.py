@@ -19,9 +19,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from voicegw import __version__
+from voicegw.api import problems
 from voicegw.api.application import api_routes
 from voicegw.api.scraping import metrics_route
-from voicegw.call.entries import Journal
+from voicegw.call.entries import Journal, NoJournal
 from voicegw.call.inputs import CallParties
 from voicegw.call.moves import Line
 from voicegw.call.profile import NumberProfile
@@ -68,7 +69,7 @@ class Gateway:
     ) -> None:
         self._settings = settings
         self._operations = operations
-        journal = operations.journal if operations is not None else journal
+        journal = operations.journal if operations is not None else journal or NoJournal()
         self._store = store
         self._transport = transport
         self._wall = wall
@@ -78,7 +79,7 @@ class Gateway:
         self._probing: asyncio.Task[None] | None = None
         self._accepting = False
         self._control = control or LiveCalls(self._account, settings.public_url)
-        audio = ServedAudio(store, self._preparer, settings.public_url)
+        audio = ServedAudio(store, self._preparer, settings.public_url, journal)
         self.conversations = Conversations(
             agent=self._agent,
             store=store,
@@ -89,8 +90,6 @@ class Gateway:
             journal=journal,
             control=self._control,
         )
-        if operations is not None:
-            operations.watch(live_calls=lambda: self.conversations.live_calls, breakers=self._agent.breaker_states)
         self._reader = RequestReader(_verifier(settings), settings.twilio.account_sid)
         webhooks = Webhooks(
             conversations=self.conversations,
@@ -100,13 +99,9 @@ class Gateway:
             user_id_for=self._user_id_for,
             has_room=self._has_room,
             public_url=settings.public_url,
+            journal=journal,
         )
-        reader, engine = (operations.reader, operations.engine) if operations is not None else (None, None)
-        tokens = Tokens(engine, wall) if engine is not None else None
-        api: list[BaseRoute] = [*api_routes(self.conversations, reader, tokens)]
-        if operations is not None:
-            api.append(metrics_route(operations.metrics.render, tokens, open_to_all=settings.open_metrics))
-        self.asgi = self._application([*webhooks.routes(), *api, *routes])
+        self.asgi = self._application([*webhooks.routes(), *self._operators_routes(operations), *routes])
 
     async def start(self) -> None:
         """Open what must be open before the first call: store and connections to the agents. Raises `StoreError`."""
@@ -155,6 +150,15 @@ class Gateway:
         twilio = self._settings.twilio
         tokens = tuple(token.get_secret_value() for token in twilio.auth_tokens)
         return Account(twilio.account_sid, tokens) if twilio.account_sid and tokens else None
+
+    def _operators_routes(self, operations: Operations | None) -> list[BaseRoute]:
+        """The API and the metrics, of a gateway that runs anything beside its calls."""
+        if operations is None:
+            return [*api_routes(self.conversations, None, None)]
+        operations.watch(live_calls=lambda: self.conversations.live_calls, breakers=self._agent.breaker_states)
+        tokens = Tokens(operations.engine, self._wall) if operations.engine is not None else None
+        metrics = metrics_route(operations.metrics.render, tokens, open_to_all=self._settings.open_metrics)
+        return [*api_routes(self.conversations, operations.reader, tokens), metrics]
 
     def _client_for(self, profile: NumberProfile) -> VoiceflowClient:
         voiceflow = self._settings.voiceflow
@@ -216,6 +220,7 @@ class Gateway:
             redirect_slashes=False,  # such a redirect would be built from `Host`, which any client can write
             lifespan=self._lifespan,
         )
+        problems.install(application)
         own = [
             Route("/healthz", self._health, methods=["GET"]),
             Route("/readyz", self._readiness, methods=["GET"]),

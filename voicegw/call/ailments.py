@@ -240,6 +240,5 @@ WHY_REFUSED: Mapping[str, str] = MappingProxyType(
         RefusalReason.OWN_NUMBER: "it is a number of the gateway itself",
         RefusalReason.TOO_MANY_ATTEMPTS: "too many attempts in one call",
         RefusalReason.HOURLY_LIMIT: _HOURLY,
-        "too-many-this-hour": _HOURLY,
     }
 )

@@ -14,16 +14,24 @@ _SECONDS_PER_KEY = 0.5
 SPEECH_END_SECONDS = {Endpointing.FAST: 0.7, Endpointing.PATIENT: 2.0, Endpointing.DICTATION: 3.0}
 
 
-def note_heard(state: CallState, line: Line, heard: CallerInput, now: float) -> CallState:
-    """The state once `heard` has reached us at `now` (epoch seconds): the caller waits from here on, and what was
-    heard of our last words is noted where that was not all of them."""
+def words_before_cut(state: CallState, line: Line, heard: CallerInput, now: float) -> str | None:
+    """What was out of our last words when `heard`, which reached us at `now` (epoch seconds), cut them off; None where
+    nothing was cut off."""
+    if not isinstance(heard, Said | Pressed) or not state.spoken.text:
+        return None
+    endpointing = hearing_now(state, line.profile).endpointing
+    text = estimate_heard(state.spoken.text, now - state.spoken.at, heard, endpointing)
+    return None if text == state.spoken.text else text
+
+
+def note_heard(state: CallState, heard: CallerInput, before_cut: str | None, now: float) -> CallState:
+    """The state once `heard` has reached us at `now` (epoch seconds): the caller waits from here on, and the agent will
+    be told how much of our last words was heard."""
     if not isinstance(heard, Said | Pressed):
         return state
     if not state.spoken.text:
         return revise(state, waiting_since=now)
-    endpointing = hearing_now(state, line.profile).endpointing
-    text = estimate_heard(state.spoken.text, now - state.spoken.at, heard, endpointing)
-    return revise(state, waiting_since=now, heard_text="" if text == state.spoken.text else text)
+    return revise(state, waiting_since=now, heard_text=before_cut or "")
 
 
 def estimate_heard(text: str, seconds: float, heard: CallerInput, endpointing: Endpointing) -> str:

@@ -13,7 +13,7 @@ from voicegw.call.conduct import end_if_too_long, go_on_after_loss, is_abandoned
 from voicegw.call.entries import Journal, NoJournal
 from voicegw.call.forward_conduct import begin_fallback
 from voicegw.call.forwarding import ringing_name
-from voicegw.call.heard import note_heard
+from voicegw.call.heard import note_heard, words_before_cut
 from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, Order, Started, StayedSilent
 from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, opening_words
 from voicegw.call.orders import end_reason, hear_with_orders
@@ -135,8 +135,9 @@ class Conversations:
             if isinstance(heard, ForwardEnded) and state.forward.dialled is not None:
                 await self._store.release_name(ringing_name(state.forward.dialled, state.parties), call_sid)
             tell_webhook(self._journal, state, line, name)
-            before, state = state, note_heard(state, line, heard, self._wall())
-            tell_input(self._journal, before, state, line, heard)
+            before_cut = words_before_cut(state, line, heard, self._wall())
+            tell_input(self._journal, state, line, heard, before_cut)
+            state = note_heard(state, heard, before_cut, self._wall())
             lost = again and isinstance(heard, StayedSilent)
             state, move = end_if_too_long(state, line, self._wall()) or (
                 go_on_after_loss(state, line) if lost else hear_with_orders(state, line, heard)

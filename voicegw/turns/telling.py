@@ -50,10 +50,10 @@ def tell_webhook(journal: Journal, state: CallState, line: Line, name: str) -> N
     journal.note(state.call_sid, WebhookReceived(name=name), state.turn)
 
 
-def tell_input(journal: Journal, before: CallState, after: CallState, line: Line, heard: CallerInput) -> None:
-    """What the caller did in the state `before`; `after` knows how much of our words was heard by then."""
-    for record in (*_of_prompts(before, after, heard), *_of_input(before, line, heard)):
-        journal.note(before.call_sid, record, before.turn)
+def tell_input(journal: Journal, state: CallState, line: Line, heard: CallerInput, before_cut: str | None) -> None:
+    """What the caller did; `before_cut` is what was out of our words when that cut them off."""
+    for record in (*_of_prompts(state, heard, before_cut), *_of_input(state, line, heard)):
+        journal.note(state.call_sid, record, state.turn)
 
 
 def tell_answer(
@@ -77,13 +77,13 @@ def tell_answer(
         journal.note(state.call_sid, tried, state.turn)
 
 
-def _of_prompts(before: CallState, after: CallState, heard: CallerInput) -> tuple[Record, ...]:
-    if not before.spoken.text or before.spoken.filler:
+def _of_prompts(state: CallState, heard: CallerInput, before_cut: str | None) -> tuple[Record, ...]:
+    if not state.spoken.text or state.spoken.filler:
         return ()
-    if not isinstance(heard, Said | Pressed) or not after.heard_text:
+    if before_cut is None:
         return (PromptHeard(),)
     by = CallerInterrupted(by="speech" if isinstance(heard, Said) else "keys")
-    return (by, PromptCut(heard=after.heard_text))
+    return (by, PromptCut(heard=before_cut))
 
 
 def _of_input(state: CallState, line: Line, heard: CallerInput) -> tuple[Record, ...]:

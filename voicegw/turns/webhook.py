@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from voicegw.call.addresses import line_of
+from voicegw.call.addresses import RefusalReason, line_of
 from voicegw.call.answer import begin_turn, fold, settle
 from voicegw.call.conduct import hear
 from voicegw.call.entries import Journal
@@ -70,7 +70,7 @@ class Webhook:
                 case Perform(plan=plan):
                     if isinstance(plan.then, DialLeg) and not await self._may_dial(state, plan.then.leg):
                         told = ForwardFinished(
-                            outcome="refused", address=plan.then.leg.address, reason="too-many-this-hour"
+                            outcome="refused", address=plan.then.leg.address, reason=RefusalReason.HOURLY_LIMIT
                         )
                         self._desk.journal.note(state.call_sid, told, state.turn)
                         refused = ForwardEnded(outcome=ForwardOutcome.REFUSED)

@@ -38,7 +38,7 @@ class TwimlPerformer:
 
     async def perform(self, state: CallState, line: Line, plan: CallPlan) -> Performance:
         """The document for `plan`; it leads on to the step that `state` names."""
-        prompts = await self._audio.make_reachable(state.call_sid, plan.prompts)
+        prompts = await self._audio.make_reachable(state.call_sid, plan.prompts, state.turn)
         setting = Setting(
             step_url=self.step_url(state),
             voice=line.profile.voice,

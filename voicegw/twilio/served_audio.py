@@ -8,12 +8,14 @@ import base64
 import binascii
 import secrets
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 import structlog
 
+from voicegw.call.entries import Journal, NoJournal
 from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
-from voicegw.errors import VoicegwError
+from voicegw.call.records import Failed
+from voicegw.errors import StoreError, VoicegwError
 from voicegw.turns.ports import CallStore, StoredAudio
 
 AUDIO_PATH = "/twilio/audio/"
@@ -34,16 +36,19 @@ class PromptPreparer(Protocol):
 class ServedAudio:
     """Gives every prompt a source that the carrier can reach."""
 
-    def __init__(self, store: CallStore, preparer: PromptPreparer, public_url: str) -> None:
+    def __init__(
+        self, store: CallStore, preparer: PromptPreparer, public_url: str, journal: Journal | None = None
+    ) -> None:
         self._store = store
+        self._journal = journal or NoJournal()
         self._preparer = preparer
         self._base = public_url.rstrip("/") + AUDIO_PATH
 
-    async def make_reachable(self, call_sid: str, prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
+    async def make_reachable(self, call_sid: str, prompts: tuple[Prompt, ...], turn: int = 0) -> tuple[Prompt, ...]:
         """The same prompts, with audio of ours behind https URLs; what cannot be had is said by its words instead."""
-        return tuple(await asyncio.gather(*(self._reachable(call_sid, prompt) for prompt in prompts)))
+        return tuple(await asyncio.gather(*(self._reachable(call_sid, prompt, turn) for prompt in prompts)))
 
-    async def _reachable(self, call_sid: str, prompt: Prompt) -> Prompt:
+    async def _reachable(self, call_sid: str, prompt: Prompt, turn: int) -> Prompt:
         match prompt:
             case PlayAudio(source=source) if source.startswith("data:"):
                 preparation = self._preparer.prepare_data_uri(source)
@@ -57,7 +62,11 @@ class ServedAudio:
                 token = secrets.token_urlsafe(_TOKEN_BYTES)
                 await self._store.put_audio(call_sid, token, StoredAudio(wav, "audio/wav"))
         except (VoicegwError, TimeoutError) as error:
-            _log.warning("audio cannot be played", call_sid=call_sid, reason=str(error) or "too slow")
+            reason = str(error) or "too slow"
+            _log.warning("audio cannot be played", call_sid=call_sid, reason=reason)
+            code = error.code if isinstance(error, VoicegwError) else "prompt-too-slow"
+            part: Literal["store", "prompt"] = "store" if isinstance(error, StoreError) else "prompt"
+            self._journal.note(call_sid, Failed(part=part, code=code, reason=reason), turn)
             return Say(text=prompt.instead, barge_in=prompt.barge_in)
         if isinstance(prompt, PlayAudio):
             return replace(prompt, source=f"{self._base}{token}.wav")

@@ -13,10 +13,12 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from voicegw.call.entries import Journal, NoJournal
 from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, ForwardOutcome, Pressed, Said, StayedSilent
 from voicegw.call.moves import Line
 from voicegw.call.phrases import PhraseName
 from voicegw.call.profile import NumberProfile
+from voicegw.call.records import Failed
 from voicegw.errors import StoreError
 from voicegw.turns.conversation import VOICE_STEP, Conversations, Incoming, UnknownCall
 from voicegw.turns.ports import CallStore
@@ -83,7 +85,9 @@ class Webhooks:
         user_id_for: Callable[[str, CallParties, NumberProfile], Awaitable[str]],
         has_room: Callable[[], Awaitable[bool]],
         public_url: str,
+        journal: Journal | None = None,
     ) -> None:
+        self._journal = journal or NoJournal()
         self._conversations = conversations
         self._store = store
         self._reader = reader
@@ -234,6 +238,7 @@ class Webhooks:
             try:
                 return await handler(request, scope)
             except StoreError as error:
+                self._journal.note(request.call.call_sid, Failed(part="store", code=error.code))
                 if pause_seconds is None or not error.retryable:
                     _log.exception("store failed", call_sid=request.call.call_sid, code=error.code)
                     break
