@@ -23,7 +23,7 @@ UNTOUCHED = [
     "It costs $5.00, or 4,50 € with 10% off.",
     "Call +1 (500) 555-0006 or 030/123456.",
     "We meet at 10:30, on 2025-05-03.",
-    "a*b is a times b, 2 * 3 is 6, 2**3 is 8.",
+    "a*b is a times b, 2 * 3 is 6, 2**3 is 8, 2 ** 3 too.",
     "I write C#, F# and C++.",
     "snake_case and kebab-case stay.",
     "Write to john_doe@example.com or j_@example.com.",
@@ -51,6 +51,13 @@ UNTOUCHED = [
     "x = y == z",
     "Say mailto: and http and www.",
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"), [("**5 items", "5 items"), ("5 items**", "5 items"), ("One *** two", "One two")]
+)
+def test_a_lone_double_or_triple_star_is_the_half_of_something(text: str, spoken: str) -> None:
+    assert make_speakable(text) == Speech(spoken, None)
 
 
 @pytest.mark.parametrize("text", UNTOUCHED)
