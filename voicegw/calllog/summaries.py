@@ -5,7 +5,7 @@ Of a live call it keeps only what its rows still need: the transcript so far, an
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Column
+from sqlalchemy import String
 
 from voicegw.call.entries import Entry
 from voicegw.call.outcomes import outcome_of, reaches_human
@@ -35,6 +35,12 @@ from voicegw.calllog.schema import calls, turns
 Row = dict[str, object]
 
 LIVE = "live"
+_LENGTHS = {
+    column.name: column.type.length
+    for table in (turns, calls)
+    for column in table.c
+    if isinstance(column.type, String) and column.type.length
+}
 _CUT_OFF = "…"
 _MAX_TIMED = 500
 _LAST_INSTANT = 253_402_300_799.0  # 9999-12-31: no date is later
@@ -69,7 +75,7 @@ class CallSummary:
         self.changed = True
         self.ended = False
         self._row: Row = {
-            "call_sid": fit(calls.c.call_sid, call_sid),
+            "call_sid": fit("call_sid", call_sid),
             "started_at": 0.0,
             "day": "",
             "caller_number": "",
@@ -125,7 +131,7 @@ class CallSummary:
                 self._change(turns=self._turns.count)
             case Failed(code=code):
                 self._failures += 1
-                self._change(failures=self._failures, last_failure=fit(calls.c.last_failure, code))
+                self._change(failures=self._failures, last_failure=fit("last_failure", code))
             case ForwardTried():
                 self._forwards += 1
                 self._change(forwards=self._forwards)
@@ -150,10 +156,10 @@ class CallSummary:
     def _ring(self, entry: Entry, rang: CallRang) -> None:
         self._date(entry.at - entry.offset)
         self._change(
-            caller_number=fit(calls.c.caller_number, rang.caller_number),
-            called_number=fit(calls.c.called_number, rang.called_number),
-            caller_name=fit(calls.c.caller_name, rang.caller_name),
-            mode=fit(calls.c.mode, rang.mode),
+            caller_number=fit("caller_number", rang.caller_number),
+            called_number=fit("called_number", rang.called_number),
+            caller_name=fit("caller_name", rang.caller_name),
+            mode=fit("mode", rang.mode),
         )
 
     def _end(self, entry: Entry, reason: str) -> None:
@@ -163,7 +169,7 @@ class CallSummary:
         self._turns.end()
         self._change(
             outcome=outcome_of(reason, reached_human=self._reached_human).value,
-            ended_reason=fit(calls.c.ended_reason, reason),
+            ended_reason=fit("ended_reason", reason),
             ended_at=entry.at,
             # an entry of a call that the journal does not know has no offset
             seconds=max(0.0, entry.offset or entry.at - self._started_at),
@@ -244,29 +250,32 @@ class _LatestTurns:
             self._due.clear()
 
     def _needed(self) -> list[Entry]:
-        """What tells the times of the turns that are due: nearly always only those of the latest."""
-        if len(self._began) < 2 or self._due != {self._entries[self._began[-1]].turn}:
-            return self._entries
-        return self._entries[self._began[-2] + 1 :]
+        """What tells the times of the turns that are due: all since the turn before them began."""
+        since = 0
+        for position in self._began:
+            if self._entries[position].turn in self._due:
+                break
+            since = position + 1
+        return self._entries[since:]
 
 
 def _turn_row(times: TurnTimes) -> Row:
     return {
         "turn": times.turn,
-        "heard": fit(turns.c.heard, times.heard),
+        "heard": fit("heard", times.heard),
         "stopped_ms": times.stopped_ms,
         "sent_ms": times.sent_ms,
         "first_byte_ms": times.first_byte_ms,
         "first_sentence_ms": times.first_sentence_ms,
         "answered_ms": times.answered_ms,
         "total_ms": times.total_ms,
-        "failure": fit(turns.c.failure, times.failure),
+        "failure": fit("failure", times.failure),
     }
 
 
-def fit(column: "Column[str]", text: str) -> str:
-    """As much of `text` as the column takes; PostgreSQL refuses what is longer."""
-    return _storable(text)[: column.type.length]  # type: ignore[attr-defined]
+def fit(column: str, text: str) -> str:
+    """As much of `text` as the column of `calls` or `turns` takes; PostgreSQL refuses what is longer."""
+    return _storable(text)[: _LENGTHS[column]]
 
 
 def _storable(text: str) -> str:

@@ -16,7 +16,6 @@ from voicegw.call.entries import Entry
 from voicegw.calllog.database import CallLogRowRefused, writing
 from voicegw.calllog.live_calls import LiveCalls
 from voicegw.calllog.revisions import require_newest
-from voicegw.calllog.schema import calls
 from voicegw.calllog.summaries import fit
 from voicegw.calllog.writes import CallRows, were_written, write_rows
 from voicegw.errors import CallLogError
@@ -159,7 +158,7 @@ class CallLogWriter:
         by_call: dict[str, list[Entry]] = {}
         for entry in batch:
             by_call.setdefault(entry.call_sid, []).append(entry)
-        by_call = {fit(calls.c.call_sid, call_sid): entries for call_sid, entries in by_call.items()}
+        by_call = {fit("call_sid", call_sid): entries for call_sid, entries in by_call.items()}
         if not self._checked:
             await self._until_done(lambda _again: self._check())
         await self._until_done(lambda _again: self._calls.recall(by_call))
