@@ -65,6 +65,7 @@ class Site:
     token: str = ""
     sid: str = CALL_SID
     account_sid: str = "AC" + "0" * 32
+    bridge: object = None
     signer: SignatureVerifier = field(default_factory=lambda: SignatureVerifier(ORIGIN, (SIGNING_TOKEN,)))
 
     @property
@@ -133,45 +134,54 @@ def empty_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+async def open_one(log: Path, **settings: object) -> Site:
+    """A gateway that runs, with the call log in the file `log`; whoever opens it stops it."""
+    profile = NumberProfile(
+        forwarding=Forwarding(destinations={"front-desk": (Destination(to=FRONT_DESK),)}, allow=("+1",))
+    )
+    known = Settings(
+        twilio=Twilio(account_sid="AC" + "0" * 32, auth_tokens=(SIGNING_TOKEN,)),
+        public_url=ORIGIN,
+        voiceflow=Voiceflow(api_key=DEMO_API_KEY, project_id=DEMO_PROJECT_ID),
+        numbers=(profile,),
+        database_url=f"sqlite:///{log}",
+        **settings,
+    )
+    operations, wire = Operations(known, clock=get_running_loop().time), Wire()
+    gateway = Gateway(
+        known,
+        store=MemoryStore(wall=time.time, lifetime_seconds=1e6),
+        transport=InMemoryTransport(create_agent()),
+        operations=operations,
+        control=wire,
+    )
+    await gateway.start()
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(gateway.asgi), base_url=ORIGIN)
+    site = Site(gateway, operations, wire, client)
+    if operations.engine is not None:
+        site.token = await site.tokens.add("all", EVERY_SCOPE)
+    return site
+
+
 @pytest.fixture
 async def open_site(empty_log: Path, tmp_path: Path) -> AsyncIterator[Callable[..., object]]:
     """Opens sites, with `call_log=False` without one; closes them after the test."""
     opened: list[Site] = []
 
-    async def open_one(**settings: object) -> Site:
-        shutil.copy(empty_log, tmp_path / "calls.db")
-        profile = NumberProfile(
-            forwarding=Forwarding(destinations={"front-desk": (Destination(to=FRONT_DESK),)}, allow=("+1",))
-        )
-        known = Settings(
-            twilio=Twilio(account_sid="AC" + "0" * 32, auth_tokens=(SIGNING_TOKEN,)),
-            public_url=ORIGIN,
-            voiceflow=Voiceflow(api_key=DEMO_API_KEY, project_id=DEMO_PROJECT_ID),
-            numbers=(profile,),
-            database_url=f"sqlite:///{tmp_path / 'calls.db'}",
-            **settings,
-        )
-        clock = get_running_loop().time
-        operations, wire = Operations(known, clock=clock), Wire()
-        gateway = Gateway(
-            known,
-            store=MemoryStore(wall=time.time, lifetime_seconds=1e6),
-            transport=InMemoryTransport(create_agent()),
-            operations=operations,
-            control=wire,
-        )
-        await gateway.start()
-        transport = httpx.ASGITransport(gateway.asgi, raise_app_exceptions=True)
-        site = Site(gateway, operations, wire, httpx.AsyncClient(transport=transport, base_url=ORIGIN))
-        if operations.engine is not None:
-            site.token = await site.tokens.add("all", EVERY_SCOPE)
-        opened.append(site)
-        return site
+    async def open_another(**settings: object) -> Site:
+        opened.append(await open_one(shutil.copy(empty_log, tmp_path / "calls.db"), **settings))
+        return opened[-1]
 
-    yield open_one
+    yield open_another
     for site in opened:
         await site.client.aclose()
         await site.gateway.stop(0.1)
+
+
+@pytest.fixture
+def open_running_site(empty_log: Path, tmp_path: Path) -> Callable[..., object]:
+    """Opens a site in whatever loop this is called; to be closed there."""
+    return lambda: open_one(shutil.copy(empty_log, tmp_path / "calls.db"))
 
 
 @pytest.fixture

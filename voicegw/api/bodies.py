@@ -4,7 +4,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voicegw.api.problems import ProblemError, answer_with
 
-MAX_BODY_BYTES = 16_384
+MAX_BODY_BYTES = 65_536
 _TOO_LARGE = f"A request has at most {MAX_BODY_BYTES} bytes."
 
 

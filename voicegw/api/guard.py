@@ -94,9 +94,12 @@ class GuardedRoute(APIRoute):
         """The handler as FastAPI makes it, behind the guard."""
         handle = super().get_route_handler()
         scope: Scope = self.endpoint.scope  # type: ignore[attr-defined]
+        known = frozenset(parameter.alias for parameter in self.dependant.query_params)
 
         async def guard(request: Request) -> Response:
             request.state.grant = await authorize(request, backing(request).tokens, scope)
+            if unknown := sorted(set(request.query_params) - known):
+                raise ProblemError(422, "parameter-unknown", f"There is no parameter {unknown[0][:64]!a} here.")
             response = await _translated(handle, request)
             response.headers.setdefault("Cache-Control", "no-store")
             return response

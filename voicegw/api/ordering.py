@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 from voicegw.api import answers
 from voicegw.api.documented import refusals
 from voicegw.api.guard import GuardedRoute, backing, guarded
-from voicegw.api.reading import Sid
+from voicegw.api.parameters import Sid
 from voicegw.call.inputs import EventRaised, ForwardOrdered, HangUpOrdered, Order
 from voicegw.calllog.tokens import Grant, Scope
 
@@ -19,7 +19,7 @@ FieldName = Annotated[str, Field(min_length=1, max_length=64, pattern=_PRINTABLE
 FieldValue = (
     StrictBool
     | Annotated[StrictInt, Field(ge=-_LARGEST_EXACT, le=_LARGEST_EXACT)]
-    | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+    | Annotated[StrictFloat, Field(ge=-_LARGEST_EXACT, le=_LARGEST_EXACT)]
     | Annotated[StrictStr, Field(max_length=1000)]
 )
 AtOnce = Annotated[
@@ -44,7 +44,10 @@ class EventOrder(_Body):
     )
 
     name: Annotated[str, Field(min_length=1, max_length=128, pattern=_PRINTABLE)]
-    fields: Annotated[dict[FieldName, FieldValue], Field(max_length=32)] = Field(default_factory=dict)
+    # pydantic's schema gives names that do not fit any value: they are refused
+    fields: Annotated[
+        dict[FieldName, FieldValue], Field(max_length=32, json_schema_extra={"additionalProperties": False})
+    ] = Field(default_factory=dict)
     at_once: AtOnce = True
 
 

@@ -1,13 +1,14 @@
 """The routes that read the call log: lists, one call, its records, how long callers waited."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from voicegw.api import answers
 from voicegw.api.documented import refusals
 from voicegw.api.guard import GuardedRoute, backing, guarded
+from voicegw.api.parameters import Cursor, Day, Instant, Limit, Number, Sid, Twiml
 from voicegw.api.problems import ProblemError
 from voicegw.api.rendering import read_cursor, render_detail, render_entries, render_page, render_waits
 from voicegw.call.addresses import line_of
@@ -15,12 +16,6 @@ from voicegw.calllog.queries import CallLogReader
 from voicegw.calllog.results import CallFilter
 from voicegw.calllog.tokens import Scope
 
-MAX_PAGE = 200
-SID_PATTERN = "^[A-Za-z0-9]{1,64}$"
-
-Sid = Annotated[str, Path(pattern=SID_PATTERN, description="The call's SID.", examples=[answers.SID])]
-Number = Annotated[str, Query(max_length=128, description="A phone number or SIP address.", examples=["+15005550006"])]
-Twiml = Annotated[bool, Query(description="With what the carrier was told each time.")]
 Outcome = Literal["", "live", "completed", "forwarded", "failed", "lost"]
 
 router = APIRouter(route_class=GuardedRoute, tags=["calls"])
@@ -34,12 +29,12 @@ async def list_calls(  # noqa: PLR0913, PLR0917 (each is a parameter of the quer
     called: Number = "",
     outcome: Annotated[Outcome, Query(description="How the calls ended, or `live`.")] = "",
     begun_from: Annotated[
-        datetime | None, Query(alias="from", description="Begun at this instant or later; UTC without an offset.")
+        Instant, Query(alias="from", description="Begun at this instant or later; UTC without an offset.")
     ] = None,
-    begun_before: Annotated[datetime | None, Query(alias="to", description="Begun before this instant.")] = None,
+    begun_before: Annotated[Instant, Query(alias="to", description="Begun before this instant.")] = None,
     q: Annotated[str, Query(max_length=200, description="Words that all stand in the transcript, in any order.")] = "",
-    cursor: Annotated[str, Query(max_length=64, description="`next` of the page before.")] = "",
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+    cursor: Annotated[Cursor, Query(description="`next` of the page before.")] = None,
+    limit: Limit = 50,
 ) -> answers.Calls:
     """Filters are joined by "and". Pages stay in step while new calls come in."""
     wanted = CallFilter(
@@ -49,9 +44,7 @@ async def list_calls(  # noqa: PLR0913, PLR0917 (each is a parameter of the quer
         started_from=_epoch(begun_from),
         started_before=_epoch(begun_before),
     )
-    after = read_cursor(cursor) if cursor else None
-    if cursor and after is None:
-        raise ProblemError(422, "cursor-unknown", "`cursor` is none that this API has given out.")
+    after = None if cursor is None else read_cursor(cursor)
     reader = _reader(request)
     if q:
         return render_page(await reader.search(q, wanted, after=after, limit=limit))
@@ -85,8 +78,8 @@ async def get_records(request: Request, sid: Sid, twiml: Twiml = False) -> answe
 async def get_waits(
     request: Request,
     called: Number = "",
-    first_day: Annotated[date | None, Query(alias="from", description="The first day (UTC).")] = None,
-    last_day: Annotated[date | None, Query(alias="to", description="The last day (UTC), included.")] = None,
+    first_day: Annotated[Day, Query(alias="from", description="The first day (UTC).")] = None,
+    last_day: Annotated[Day, Query(alias="to", description="The last day (UTC), included.")] = None,
 ) -> answers.Waits:
     """From the caller's last sound to the answer, by number and day, in all and for each part of the wait."""
     days = await _reader(request).waits(
