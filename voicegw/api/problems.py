@@ -84,8 +84,15 @@ async def _refusal(_request: Request, error: Exception) -> Response:
 
 async def _faulty_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    faults = [
-        Fault(where=".".join(str(part) for part in fault["loc"])[:200], wrong=str(fault["msg"])[:200])
-        for fault in error.errors()[:_MAX_FAULTS]
-    ]
-    return answer_with(422, "invalid-request", "The request is not as the API takes it: see `errors`.", faults=faults)
+    return answer_with(
+        422, "invalid-request", "The request is not as the API takes it: see `errors`.", faults=_faults(error)
+    )
+
+
+def _faults(error: RequestValidationError) -> list[Fault]:
+    """Each place once; of a parameter that may be several things, what is wrong with it as the first of them."""
+    wrong: dict[str, str] = {}
+    for fault in error.errors():
+        place = fault["loc"] if fault["loc"][0] == "body" else fault["loc"][:2]
+        wrong.setdefault(".".join(str(part) for part in place)[:200], str(fault["msg"])[:200])
+    return [Fault(where=where, wrong=what) for where, what in list(wrong.items())[:_MAX_FAULTS]]
