@@ -4,6 +4,7 @@ Plain functions of bytes that raise on a fault: run.py feeds them with what athe
 corpus. Nothing here knows atheris, so a finding is replayed without it.
 """
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -17,7 +18,9 @@ from voicegw.call.forwarding import Refusal, Route, decide_forward, judge_destin
 from voicegw.call.inputs import CallParties
 from voicegw.call.instructions import Forward, Instruction, Say
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
-from voicegw.twilio import forms
+from voicegw.twilio import forms, media_messages
+from voicegw.twilio.media_fields import MediaMessageError
+from voicegw.twilio.media_stream import StreamReader
 from voicegw.twilio.signature import SignatureVerifier
 from voicegw.voiceflow.planner import Planner
 from voicegw.voiceflow.sse import EventStream
@@ -212,6 +215,42 @@ def _check_round_trip(response: twiml.Response) -> str:
     return written
 
 
+def check_media(data: bytes) -> None:
+    """Lines: the frames of one socket. What is read holds what its types promise, and can be written and kept."""
+    reader = StreamReader()
+    for line in data.split(b"\n"):
+        try:
+            message = reader.receive(line.decode("utf-8", "replace"))
+        except MediaMessageError:
+            continue
+        assert isinstance(message, get_args(media_messages.MediaMessage))
+        assert repr(message).encode()
+        if isinstance(message, media_messages.Connected | media_messages.UnknownMessage):
+            continue
+        assert reader.started is not None
+        assert message.stream_sid == reader.started.stream_sid
+        assert reader.missing >= 0
+        assert reader.repeated >= 0
+        match message:
+            case media_messages.MediaReceived(audio=audio):
+                _check_media_round_trip(message.stream_sid, media_messages.PlayMedia(audio), audio)
+            case media_messages.MarkReceived(name=name):
+                _check_media_round_trip(message.stream_sid, media_messages.SetMark(name), name)
+            case media_messages.KeyReceived(key=key):
+                assert key in "0123456789ABCD*#"
+            case _:
+                pass
+
+
+def _check_media_round_trip(stream_sid: str, message: media_messages.OutgoingMessage, content: bytes | str) -> None:
+    """What we write is read by the same rules, once it carries what only the carrier adds."""
+    fields = json.loads(media_messages.render_message(stream_sid, message))
+    fields["sequenceNumber"] = "1"
+    fields.get("media", {}).update(track="inbound", chunk="1", timestamp="0")
+    back = media_messages.parse_message(json.dumps(fields))
+    assert content in (getattr(back, "audio", None), getattr(back, "name", None))
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "sse": check_event_stream,
     "traces": check_traces,
@@ -219,4 +258,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "signature": check_signature,
     "destination": check_destination,
     "twiml": check_twiml,
+    "media": check_media,
 }

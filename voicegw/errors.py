@@ -2,6 +2,7 @@
 
     VoicegwError
     ├── SettingsError            the settings cannot be used
+    │   └── InvalidSettingsError all that is wrong with them, each fault with its mend
     ├── AgentError               something between us and the agent
     │   ├── AgentUnreachable     nobody took the request: it surely never reached the agent
     │   ├── AgentRefused         the agent answered with an error status
@@ -18,6 +19,7 @@
     ├── OrderRefused             a live call cannot take what somebody outside asks of it
     ├── TokenError               a token for the API that cannot be made or revoked (calllog/tokens.py)
     ├── FormError                a webhook's form that no carrier sends (twilio/forms.py)
+    ├── MediaMessageError        a frame that no Media Stream carries (twilio/media_fields.py)
     └── PromptError              audio that cannot be played: too large, unreadable, unknown, or in need of ffmpeg
                                  (prompts/errors.py)
 
@@ -27,7 +29,11 @@ Foreign exceptions are translated once, in the file that talks to the foreigner.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar
+
+NOT_SET = "(not set)"
 
 
 class VoicegwError(Exception):
@@ -52,7 +58,36 @@ class VoicegwError(Exception):
 class SettingsError(VoicegwError):
     """The settings cannot be used as they are."""
 
+    code = "settings-error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong: `key` as the operator writes it (file or environment), `value` masked where it is secret."""
+
+    key: str
+    value: str
+    wrong: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.wrong}. {self.mend}"
+
+    @property
+    def subject(self) -> str:
+        """The setting with its value; the key alone where nothing is set."""
+        return self.key if self.value == NOT_SET else f"{self.key} = {self.value}"
+
+
+class InvalidSettingsError(SettingsError):
+    """The settings cannot be used; `faults` names everything that is wrong with them, not only the first."""
+
     code = "settings-invalid"
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        count = f"{len(self.faults)} faults" if len(self.faults) > 1 else "a fault"
+        super().__init__("\n".join((f"The settings have {count}:", *(f"  {fault}" for fault in self.faults))))
 
 
 class AgentError(VoicegwError):

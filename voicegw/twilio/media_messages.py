@@ -1,0 +1,263 @@
+"""Twilio Media Streams: text frames ↔ typed messages.
+
+Pure: knows no socket, no clock and not what is done with a message. What a peer sends becomes a value (an event that
+is new to us an `UnknownMessage`) or one `MediaMessageError`; nothing else is ever raised.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias, assert_never
+
+from voicegw.twilio.media_fields import (
+    LONGEST_WORD,
+    MediaMessageError,
+    parse_object,
+    read_inner,
+    read_number,
+    read_sid,
+    read_text,
+    read_word,
+)
+
+MAX_MESSAGE_CHARACTERS: Final = 64 * 1024
+MAX_CUSTOM_PARAMETERS: Final = 32
+# The name and the value of a `<Parameter>` may have 500 characters together, as Twilio's page on <Stream> says.
+MAX_PARAMETER_CHARACTERS: Final = 500
+
+_CALL_SID: Final = re.compile(r"CA[0-9a-f]{32}")
+_STREAM_SID: Final = re.compile(r"MZ[0-9a-f]{32}")
+_ACCOUNT_SID: Final = re.compile(r"AC[0-9a-f]{32}")
+_KEY: Final = re.compile(r"[0-9A-D*#]")
+_LONGEST_MARK: Final = 256
+_MOST_TRACKS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFormat:
+    """How audio travels; `sample_rate` in Hz."""
+
+    encoding: str
+    sample_rate: int
+    channels: int
+
+
+MULAW_8K: Final = MediaFormat("audio/x-mulaw", 8000, 1)
+"""The one format that Media Streams are documented to have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """The socket speaks Media Streams; the first message, without number and stream."""
+
+    protocol: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStarted:
+    """The stream begins. `custom_parameters` are the `<Parameter>`s of its TwiML."""
+
+    sequence: int
+    stream_sid: str
+    call_sid: str
+    account_sid: str
+    tracks: tuple[str, ...]
+    media_format: MediaFormat
+    custom_parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaReceived:
+    """A piece of audio, decoded from base64; `at_seconds` since the stream began, `chunk` counted from 1."""
+
+    sequence: int
+    stream_sid: str
+    track: str
+    chunk: int
+    at_seconds: float
+    audio: bytes
+
+    @property
+    def from_caller(self) -> bool:
+        """Is this what the caller says, not what is said to the caller?"""
+        return self.track == "inbound"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyReceived:
+    """The caller pressed `key`: one of 0-9, A-D, * and #."""
+
+    sequence: int
+    stream_sid: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkReceived:
+    """Our mark `name` came back: what was sent before it was played, or was thrown away by a `clear`."""
+
+    sequence: int
+    stream_sid: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStopped:
+    """The stream is over: the caller hung up, or the call was moved."""
+
+    sequence: int
+    stream_sid: str
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownMessage:
+    """An event that is new to us, or a message of a known one in a new shape: kept for the log, and skipped."""
+
+    event: str
+    fields: Mapping[str, object]
+
+
+MediaMessage: TypeAlias = (
+    Connected | StreamStarted | MediaReceived | KeyReceived | MarkReceived | StreamStopped | UnknownMessage
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlayMedia:
+    """Play `audio` (mulaw, 8 kHz, no header) after what was sent before."""
+
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SetMark:
+    """Send `name` back once what was sent before it has been played."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearPlayback:
+    """Throw away what was sent and is not played yet; pending marks come back at once."""
+
+
+OutgoingMessage: TypeAlias = PlayMedia | SetMark | ClearPlayback
+
+
+def parse_message(text: str) -> MediaMessage:
+    """Read one text frame. Raises `MediaMessageError` for what is no message, or one that cannot be trusted."""
+    if len(text) > MAX_MESSAGE_CHARACTERS:
+        raise MediaMessageError(f"a message of {len(text)} characters; at most {MAX_MESSAGE_CHARACTERS} are read")
+    fields = parse_object(text)
+    event = fields.get("event")
+    if not isinstance(event, str):
+        raise MediaMessageError("a message without the name of its event")
+    match event:
+        case "connected":
+            return Connected(protocol=read_word(fields, "protocol"), version=read_word(fields, "version"))
+        case "start":
+            return _parse_start(fields)
+        case "media":
+            return _parse_media(fields)
+        case "dtmf":
+            return _parse_key(fields)
+        case "mark":
+            name = read_text(read_inner(fields, "mark"), "name", _LONGEST_MARK)
+            return MarkReceived(sequence=_sequence(fields), stream_sid=_stream_sid(fields), name=name)
+        case "stop":
+            return StreamStopped(
+                sequence=_sequence(fields),
+                stream_sid=_stream_sid(fields),
+                call_sid=read_sid(read_inner(fields, "stop"), "callSid", _CALL_SID),
+            )
+        case _:
+            return UnknownMessage(event=event[:LONGEST_WORD], fields=fields)
+
+
+def render_message(stream_sid: str, message: OutgoingMessage) -> str:
+    """Write one text frame for the stream. Twilio: a message with another stream's sid is refused (31951)."""
+    match message:
+        case PlayMedia(audio=audio):
+            payload = base64.b64encode(audio).decode("ascii")
+            return _render({"event": "media", "streamSid": stream_sid, "media": {"payload": payload}})
+        case SetMark(name=name):
+            return _render({"event": "mark", "streamSid": stream_sid, "mark": {"name": name}})
+        case ClearPlayback():
+            return _render({"event": "clear", "streamSid": stream_sid})
+        case _:
+            assert_never(message)
+
+
+def _parse_start(fields: Mapping[str, object]) -> StreamStarted:
+    start = read_inner(fields, "start")
+    stream_sid = _stream_sid(fields)
+    if start.get("streamSid") != stream_sid:
+        raise MediaMessageError("`start` names two streams")
+    tracks = start.get("tracks")
+    if not isinstance(tracks, list) or len(tracks) > _MOST_TRACKS:
+        raise MediaMessageError(f"`start` without a list of at most {_MOST_TRACKS} tracks")
+    shape = read_inner(start, "mediaFormat")
+    return StreamStarted(
+        sequence=_sequence(fields),
+        stream_sid=stream_sid,
+        call_sid=read_sid(start, "callSid", _CALL_SID),
+        account_sid=read_sid(start, "accountSid", _ACCOUNT_SID),
+        tracks=tuple(track[:LONGEST_WORD] for track in tracks if isinstance(track, str)),
+        media_format=MediaFormat(
+            read_word(shape, "encoding"), read_number(shape, "sampleRate"), read_number(shape, "channels")
+        ),
+        custom_parameters=_parameters(start.get("customParameters", {})),
+    )
+
+
+def _parse_media(fields: Mapping[str, object]) -> MediaReceived:
+    media = read_inner(fields, "media")
+    payload = media.get("payload")
+    if not isinstance(payload, str):
+        raise MediaMessageError("`media` without a payload")
+    try:
+        audio = binascii.a2b_base64(payload, strict_mode=True)
+    except ValueError as exc:  # binascii.Error, or characters beyond ASCII
+        raise MediaMessageError("a payload that is no base64") from exc
+    return MediaReceived(
+        sequence=_sequence(fields),
+        stream_sid=_stream_sid(fields),
+        track=read_word(media, "track"),
+        chunk=read_number(media, "chunk"),
+        at_seconds=read_number(media, "timestamp") / 1000,
+        audio=audio,
+    )
+
+
+def _parse_key(fields: Mapping[str, object]) -> KeyReceived | UnknownMessage:
+    key = read_text(read_inner(fields, "dtmf"), "digit", LONGEST_WORD)
+    sequence, stream_sid = _sequence(fields), _stream_sid(fields)
+    if _KEY.fullmatch(key) is None:
+        return UnknownMessage(event="dtmf", fields=fields)
+    return KeyReceived(sequence=sequence, stream_sid=stream_sid, key=key)
+
+
+def _parameters(value: object) -> Mapping[str, str]:
+    if not isinstance(value, dict) or len(value) > MAX_CUSTOM_PARAMETERS:
+        raise MediaMessageError(f"custom parameters that are no object of at most {MAX_CUSTOM_PARAMETERS}")
+    for name, text in value.items():
+        if not isinstance(text, str) or len(name) + len(text) > MAX_PARAMETER_CHARACTERS:
+            raise MediaMessageError(f"a custom parameter that is no text of {MAX_PARAMETER_CHARACTERS} characters")
+    return value
+
+
+def _render(fields: Mapping[str, object]) -> str:
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def _stream_sid(fields: Mapping[str, object]) -> str:
+    return read_sid(fields, "streamSid", _STREAM_SID)
+
+
+def _sequence(fields: Mapping[str, object]) -> int:
+    return read_number(fields, "sequenceNumber")
