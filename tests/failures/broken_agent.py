@@ -61,7 +61,7 @@ class Reply:
         return (
             self.status == 200
             and not self.garbled
-            and any(b'"speak"' in frame or b'"text"' in frame for frame in frames)
+            and any(b"event: trace" in frame and (b'"speak"' in frame or b'"text"' in frame) for frame in frames)
         )
 
     @property

@@ -2,8 +2,8 @@
 
 What is fair: the number's fallback URL is the static document that `voicegw check --fallback` writes, on another host
 (no process can answer while it is being started), each call meets one kill, and the caller repeats what was lost. A
-call goes on if each of the caller's questions is answered in the end. `launch` is sent once: a second one only if the
-first was cut off before its answer was over.
+call goes on if each of the caller's questions is answered in the end. `launch` is sent once: a second one only if
+nothing of the first was heard.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 from groups import RECOVERING, failure
-from real_gateway import ACCOUNT_SID, AUTH_TOKEN, PUBLIC_URL, STATIC_URL, RealGateway
+from real_gateway import ACCOUNT_SID, AUTH_TOKEN, GREETING, PUBLIC_URL, STATIC_URL, RealGateway
 
 from voicegw.simulator import CallReport, Carrier, CarrierRules, HttpWeb, Limits, Phone, check_invariants
 
@@ -85,12 +85,14 @@ async def play_round(gateway: RealGateway, chance: Random, seed: int) -> int:
 async def _expect_told(gateway: RealGateway, report: CallReport) -> None:
     """What the agent got of this call: everything once, and its end."""
     asked = gateway.agent.asked[report.call_sid]
-    async with asyncio.timeout(20.0):
+    async with asyncio.timeout(60.0):
         while not any(action["type"] == "end" for action in asked):  # noqa: ASYNC110 - it comes from another process
             await asyncio.sleep(0.05)
     told = Counter(str(action.get("payload")) for action in asked if action["type"] == "text")
     assert set(told.values()) == {1}, _explain(gateway, report)
-    assert gateway.agent.launched[report.call_sid] == 1, _explain(gateway, report)
+    # A launch whose answer died with the process is made up for; one of which something was heard is not repeated.
+    assert 1 <= [action["type"] for action in asked].count("launch") <= 2, _explain(gateway, report)
+    assert report.spoken.count(GREETING) == 1, _explain(gateway, report)
     assert [action["type"] for action in asked].count("end") == 1, _explain(gateway, report)
 
 
