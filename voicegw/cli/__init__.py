@@ -1,4 +1,4 @@
-"""The command line: `voicegw serve · demo · call · check · twilio`, one file for each command."""
+"""The command line `voicegw`: one file for each of its commands."""
 
 from voicegw.cli.root import app, main
 

@@ -1,23 +1,18 @@
-"""The command `voicegw`: its commands, its version, and how every error of the gateway's own becomes one clear line."""
+"""The command `voicegw`: its commands, its version, and how every error of the gateway's own becomes one clear line.
 
+A command's module is imported when the command is called: what they need (databases, servers, audio) takes seconds.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from voicegw import __version__
-from voicegw.cli.call import call
-from voicegw.cli.calls import calls
-from voicegw.cli.check import check
-from voicegw.cli.db import db
-from voicegw.cli.demo import demo
-from voicegw.cli.events import events
-from voicegw.cli.numbers import numbers
-from voicegw.cli.serve import serve
-from voicegw.cli.showing import help_of, show_error, show_faults
-from voicegw.cli.tokens import tokens
-from voicegw.config import InvalidSettingsError
-from voicegw.errors import VoicegwError
+from voicegw.cli.showing import err, help_of, show_error, show_faults
+from voicegw.errors import InvalidSettingsError, VoicegwError
 
 BAD_SETTINGS_STATUS = 2
 
@@ -34,8 +29,46 @@ Settings stand in [b]voicegw.toml[/b] and the environment; [b]voicegw.example.to
 """
 
 
-class OneLineErrors(TyperGroup):
-    """A group that prints the gateway's own errors, without a traceback: settings as a table, all others as a line."""
+@dataclass(frozen=True, slots=True)
+class CommandAddress:
+    """Where a command (a function, or a `Typer` with more of them) is, and what it says of itself in the list."""
+
+    module: str
+    attribute: str
+    says: str
+
+
+COMMANDS = {
+    "serve": CommandAddress("voicegw.cli.serve", "serve", "Answer calls."),
+    "demo": CommandAddress(
+        "voicegw.cli.demo", "demo", "Call a dental practice on this machine; no account, no network."
+    ),
+    "call": CommandAddress("voicegw.cli.call", "call", "Call a gateway from this terminal, as Twilio would."),
+    "check": CommandAddress("voicegw.cli.check", "check", "Is everything set for real calls?"),
+    "calls": CommandAddress("voicegw.cli.calls", "calls", "What happened on calls."),
+    "db": CommandAddress("voicegw.cli.db", "db", "The tables of the call log."),
+    "events": CommandAddress(
+        "voicegw.cli.events", "events", "Events for your own systems: what waits, what was given up."
+    ),
+    "twilio": CommandAddress("voicegw.cli.numbers", "numbers", "Point Twilio numbers at this gateway, and back."),
+    "token": CommandAddress("voicegw.cli.tokens", "tokens", "Who may use the API: make, list and revoke tokens."),
+}
+
+
+class CommandsOnDemand(TyperGroup):
+    """The commands, each imported when it is called; a list of them is made without.
+
+    The gateway's own errors are printed without a traceback: settings as a table, all others as a line.
+    """
+
+    def __init__(self, **attributes: Any) -> None:
+        listed = {name: TyperCommand(name, help=address.says) for name, address in COMMANDS.items()}
+        super().__init__(**{**attributes, "commands": listed})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is called, imported, and its arguments."""
+        name, _listed, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name else None, rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; exits with 2 on bad settings, with 1 on any other error of `voicegw.errors`."""
@@ -49,21 +82,27 @@ class OneLineErrors(TyperGroup):
             raise typer.Exit(1) from error
 
 
+def load_command(name: str) -> Any:
+    """The command of that name with all its options: a click command, or a group of them. Imports its module."""
+    address = COMMANDS[name]
+    with err.status("One moment …"):
+        found = getattr(import_module(address.module), address.attribute)
+    group = typer.Typer()
+    if isinstance(found, typer.Typer):
+        group.add_typer(found, name=name)
+    else:
+        group.command(name, help=help_of(found))(found)
+    return typer.main.get_group(group).commands[name]
+
+
 app = typer.Typer(
-    cls=OneLineErrors,
+    cls=CommandsOnDemand,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EPILOG,
 )
-for command in (serve, demo, call, check):
-    app.command(help=help_of(command))(command)
-app.add_typer(calls, name="calls")
-app.add_typer(db, name="db")
-app.add_typer(events, name="events")
-app.add_typer(numbers, name="twilio")
-app.add_typer(tokens, name="token")
 
 
 def _show_version(wanted: bool) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from voicegw.config import Fault
+from voicegw.errors import Fault
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

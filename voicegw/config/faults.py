@@ -3,19 +3,17 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from pydantic import SecretStr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from voicegw.errors import SettingsError
+from voicegw.errors import NOT_SET, Fault
 
 Path = tuple[int | str, ...]
 """Where a setting stands: table names, keys and list positions."""
 
 MASK = "********"
-NOT_SET = "(not set)"
 _MAX_VALUE_CHARS = 80
 _OWN_FAULT = "setting"
 _SECRETS = frozenset({"auth_tokens", "shared_keys", "api_key", "project_keys", "database_url", "redis_url", "secret"})
@@ -39,33 +37,6 @@ _WORDS = {
     "model_type": ("is not a table", "Make it a table: { name = value }."),
     "path_type": ("is not a path", 'Put it in quotes: "…".'),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One thing wrong: `key` as the operator writes it (file or environment), `value` masked where it is secret."""
-
-    key: str
-    value: str
-    wrong: str
-    mend: str
-
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.wrong}. {self.mend}"
-
-    @property
-    def subject(self) -> str:
-        """The setting with its value; the key alone where nothing is set."""
-        return self.key if self.value == NOT_SET else f"{self.key} = {self.value}"
-
-
-class InvalidSettingsError(SettingsError):
-    """The settings cannot be used; `faults` names everything that is wrong with them, not only the first."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
-        count = f"{len(self.faults)} faults" if len(self.faults) > 1 else "a fault"
-        super().__init__("\n".join((f"The settings have {count}:", *(f"  {fault}" for fault in self.faults))))
 
 
 def wrong(what: str, mend: str, *, at: Path = (), value: object = None) -> PydanticCustomError:

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from voicegw.call.addresses import line_of
 from voicegw.call.profile import Destination, Forwarding, Keypad, NumberProfile, Silence
 from voicegw.config.checks import CheckedProfile
-from voicegw.config.faults import Fault, InvalidSettingsError, Path, dotted, explain, locate, show
+from voicegw.config.faults import Path, dotted, explain, locate, show
 from voicegw.config.names import ENVIRONMENT_NAMES
 from voicegw.config.receivers import EventReceiver
 from voicegw.config.settings import Realtime, Settings, Twilio, Voiceflow
@@ -28,6 +28,7 @@ from voicegw.config.sources import (
     misspelt_names,
     read_settings,
 )
+from voicegw.errors import Fault, InvalidSettingsError
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _FLAG = "insecure_dev"

@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from voicegw.config.faults import MASK, Fault, InvalidSettingsError, show
+from voicegw.config.faults import MASK, show
 from voicegw.config.names import COMMA_LISTS, ENVIRONMENT_NAMES, SETTINGS_FILE_NAME, SETTINGS_FILE_VARIABLE
+from voicegw.errors import Fault, InvalidSettingsError
 
 Table = dict[str, object]
 _NOTHING = object()
