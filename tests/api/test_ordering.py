@@ -191,3 +191,14 @@ async def test_the_description_is_complete(site: Any) -> None:
             assert {"401", "403", "413", "422", "500", "503"} <= set(operation["responses"])
             assert operation["summary"]
             assert operation["description"]
+
+
+async def test_a_call_that_an_operator_ended_is_told_as_such(site: Any) -> None:
+    await site.ring()
+    await site.post(f"/api/calls/{site.sid}/hangup")
+    await site.webhook(site.wire.interrupted[0])
+    await site.gateway.conversations._desk.ender.close(5)
+    await site.written()
+    call = (await site.get(f"/api/calls/{site.sid}")).json()
+    assert call["call"]["ended_reason"] == "operator-ended"
+    assert call["verdict"].endswith("an operator ended the call.")

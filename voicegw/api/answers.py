@@ -25,7 +25,8 @@ _CALL: dict[str, JsonValue] = {
 
 
 class Call(BaseModel):
-    """A call as lists show it. `outcome` is `live`, `completed`, `forwarded`, `failed` or `lost`."""
+    """A call as lists show it. `outcome` is `live`, `completed`, `forwarded`, `failed`,
+    `lost` (nobody told us of its end) or `refused` (never taken)."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_CALL]})
 

@@ -16,7 +16,7 @@ from voicegw.calllog.queries import CallLogReader
 from voicegw.calllog.results import CallFilter
 from voicegw.calllog.tokens import Scope
 
-Outcome = Literal["", "live", "completed", "forwarded", "failed", "lost"]
+Outcome = Literal["", "live", "completed", "forwarded", "failed", "lost", "refused"]
 
 router = APIRouter(route_class=GuardedRoute, tags=["calls"])
 

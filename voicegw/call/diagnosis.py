@@ -33,6 +33,7 @@ _ENDS = MappingProxyType(
     {
         "hangup": "the caller hung up",
         "agent-ended": "the agent ended the call",
+        "operator-ended": "an operator ended the call",
         "forward-completed": "the caller had spoken with a human",
         "agent-failed": "the gateway said goodbye, because the agent failed",
         "caller-silent": "the gateway said goodbye to a silent caller",
