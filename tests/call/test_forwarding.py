@@ -121,6 +121,21 @@ class TestRawNumbers:
     def test_plus_one_does_not_reach_the_caribbean_or_pacific(self, number: str, prefix: str) -> None:
         assert why(forward(number, profile=profile_with(allow=(prefix,)))) is RefusalReason.NOT_ALLOWED
 
+    @pytest.mark.parametrize(
+        ("number", "reason"),
+        [
+            ("+19005551234", RefusalReason.PREMIUM_RATE),
+            ("+447012345678", RefusalReason.SPECIAL_RATE),  # a personal number
+            ("+49180512345", RefusalReason.SPECIAL_RATE),  # a shared cost line
+            ("+870773111632", RefusalReason.SATELLITE),
+        ],
+    )
+    def test_a_dear_number_is_refused_with_its_reason_though_its_zone_is_allowed(
+        self, number: str, reason: RefusalReason
+    ) -> None:
+        careless = profile_with(allow=("+1", "+44", "+49", "+870"))
+        assert why(forward(number, profile=careless)) is reason
+
     def test_other_plus_one_country_is_allowed_by_its_own_prefix(self) -> None:
         jamaica = profile_with(allow=("+1876",))
         assert only_leg(forward("+18765551234", profile=jamaica)).address == "+18765551234"
