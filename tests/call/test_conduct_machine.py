@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from voicegw.call.answer import begin_turn, fold, settle
-from voicegw.call.conduct import hear, is_escape
+from voicegw.call.conduct import is_escape
 from voicegw.call.inputs import (
     CallerInput,
     CallParties,
     EventRaised,
     ForwardEnded,
+    ForwardOrdered,
     ForwardOutcome,
+    HangUpOrdered,
     HungUp,
+    Order,
     Pressed,
     RequestReturned,
     Said,
@@ -50,6 +53,7 @@ from voicegw.call.instructions import (
     StartRealtime,
 )
 from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, Perform, keypad_in_force
+from voicegw.call.orders import hear_with_orders, object_to, place
 from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Listen, still_to_do
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
 from voicegw.call.state import CallState, Phase, dump_state, load_state, start_call
@@ -69,6 +73,7 @@ PROFILES = [
         failures_before_fallback=1,
     ),
 ]
+ORDERED = EventRaised(name="ordered")
 WORDS = st.sampled_from(["yes", "no", "operator", "book", " "])
 INSTRUCTIONS = st.lists(
     st.one_of(
@@ -151,6 +156,18 @@ class Call(RuleBasedStateMachine):
     def event(self, heard: CallerInput) -> None:
         self.webhook(heard)
 
+    @rule(order=st.sampled_from([ORDERED, ForwardOrdered(address="desk"), HangUpOrdered()]))
+    @precondition(lambda self: self.turns > 0)
+    def order(self, order: Order) -> None:
+        if object_to(self.state, self.line, order) is None:
+            self.state = place(self.state, order)
+
+    @rule()
+    @precondition(lambda self: self.can_hear())
+    def interrupt(self) -> None:
+        """The carrier comes for an order, whether one still waits or another webhook has taken it."""
+        self.webhook(None)
+
     @rule(outcome=st.sampled_from(ForwardOutcome), bridged=st.none() | st.booleans())
     @precondition(lambda self: self.plan is not None and isinstance(self.plan.then, DialLeg))
     def leg_ends(self, outcome: ForwardOutcome, bridged: bool | None) -> None:
@@ -175,11 +192,20 @@ class Call(RuleBasedStateMachine):
     def can_hear(self) -> bool:
         return self.plan is not None
 
-    def webhook(self, heard: CallerInput) -> None:
+    def webhook(self, heard: CallerInput | None) -> None:
         before, self.plan = self.state, None
-        state, move = hear(before, self.line, heard)
-        self.no_key_is_lost_or_sent_twice(before, heard, state, move)
+        state, move = hear_with_orders(before, self.line, heard)
+        self.no_event_is_lost(before, state, move)
+        if heard is not None and not any(isinstance(order, ForwardOrdered) for order in before.orders):
+            self.no_key_is_lost_or_sent_twice(before, heard, state, move)
         self.follow(state, move)
+
+    def no_event_is_lost(self, before: CallState, after: CallState, move: Move) -> None:
+        """Each event that was ordered waits, or is asked now, or the call is over."""
+        if after.phase is Phase.ENDED:
+            return
+        asked = 1 if isinstance(move, AskAgent) and move.heard == ORDERED else 0
+        assert _events(after) + asked == _events(before)
 
     def no_key_is_lost_or_sent_twice(self, before: CallState, heard: CallerInput, after: CallState, move: Move) -> None:
         """Each key is sent, kept, or the delimiter of what is sent, unless there is a reason to drop it."""
@@ -295,6 +321,10 @@ class Call(RuleBasedStateMachine):
     @invariant()
     def hops_end(self) -> None:
         assert self.state.hops <= 4
+
+
+def _events(state: CallState) -> int:
+    return sum(waiting == ORDERED for waiting in (*state.orders, *state.queued))
 
 
 def _hearing(plan: CallPlan) -> object:
