@@ -7,6 +7,7 @@ phrases. Hiding too much is harmless here, hiding too little is not: a call with
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 from urllib.parse import unquote
 
 DOT = "•"
@@ -212,23 +213,29 @@ def find_card(digits: str, places: list[int]) -> int | None:
     count = len(digits)
     starts = [0, *(place for place in range(1, count) if places[place] != places[place - 1] + 1)]
     ends = {*starts[1:], count}
+    sums = _luhn_sums(digits)
     for start in starts:
-        if start + 13 > count:
-            return None
         # a code may follow a card number without a gap; cards of 15 digits begin with 34 or 37
         usual = start + 15 if digits.startswith(("34", "37"), start) else start + 16
-        for end in sorted({*ends, usual}):
-            length = end - start
-            if not 13 <= length <= 19 or end > count or not _passes_luhn(digits[start:end]):
+        for end in range(start + 13, min(start + 19, count) + 1):
+            if end not in ends and end != usual:
                 continue
-            if length == count or digits[start] in "23456":
+            to_end = sums[(end - 1) % 2]
+            passes = (to_end[end] - to_end[start]) % 10 == 0
+            if passes and (end - start == count or digits[start] in "23456"):
                 return start
     return None
 
 
-def _passes_luhn(digits: str) -> bool:
-    total = sum(int(digit) for digit in digits[-1::-2])
-    return (total + sum((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)[int(digit)] for digit in digits[-2::-2])) % 10 == 0
+def _luhn_sums(digits: str) -> tuple[list[int], list[int]]:
+    """Luhn's sums of all beginnings of `digits`, for numbers whose last digit is at an even and at an odd place: of
+    its digits every second one is doubled, counted from the last. A list as long as a document has millions of numbers
+    in it: none may cost more than a subtraction."""
+    as_it_is = [int(digit) for digit in digits]
+    doubled = [(0, 2, 4, 6, 8, 1, 3, 5, 7, 9)[digit] for digit in as_it_is]
+    even, odd = as_it_is[:], doubled[:]
+    even[1::2], odd[1::2] = doubled[1::2], as_it_is[1::2]
+    return list(accumulate(even, initial=0)), list(accumulate(odd, initial=0))
 
 
 def _places_of_digits(run: re.Match[str]) -> list[int]:
