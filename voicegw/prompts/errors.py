@@ -5,7 +5,9 @@ VoicegwError
     ├── PromptTooLarge       over the limit of bytes or seconds
     ├── PromptUnreadable     broken, empty, or not what it claims to be
     ├── PromptFormatUnknown  no audio format that we know
-    └── PromptNeedsFfmpeg    a format that only ffmpeg reads, and there is none
+    ├── PromptNeedsFfmpeg    a format that only ffmpeg reads, and there is none
+    ├── PromptSourceRefused  an address that is not fetched from: not https, not public
+    └── PromptUnreachable    the server did not hand the audio out
 """
 # ruff: noqa: N818 (the branch is called an error; a leaf says what happened)
 
@@ -13,7 +15,7 @@ from voicegw.errors import VoicegwError
 
 
 class PromptError(VoicegwError):
-    """A prompt's audio cannot be played; the same bytes fail the same way again."""
+    """A prompt's audio cannot be played; unless `retryable`, the same source fails the same way again."""
 
     code = "prompt-error"
 
@@ -40,3 +42,16 @@ class PromptNeedsFfmpeg(PromptError):
     """The format is read by ffmpeg alone, and ffmpeg is not installed."""
 
     code = "prompt-needs-ffmpeg"
+
+
+class PromptSourceRefused(PromptError):
+    """The audio's address is not one that the gateway fetches from; nothing was sent there."""
+
+    code = "prompt-source-refused"
+
+
+class PromptUnreachable(PromptError):
+    """The server of the audio cannot be reached, is too slow, breaks off, or answers with an error status."""
+
+    code = "prompt-unreachable"
+    retryable = True
