@@ -18,7 +18,7 @@ from bench.plain_handler import create_plain_handler
 from bench.signed_calls import ACCOUNT_SID, AUTH_TOKEN, PUBLIC_URL
 from voicegw.app import LIVE_STATE_SECONDS, Gateway, create_gateway
 from voicegw.cli.logs import configure_logs
-from voicegw.cli.serving import Site, listen, run
+from voicegw.cli.serving import Site, listen, run, spare_the_collector
 from voicegw.config import Settings, Twilio, Voiceflow
 from voicegw.store.memory import MemoryStore
 from voicegw.voiceflow.transport import AiohttpTransport
@@ -52,6 +52,8 @@ async def _serve(name: str, agent_url: str, directory: Path) -> None:
     listening = listen("127.0.0.1", 0)
     app = _create_app(name, agent_url, directory)
     async with Site(app, listening) as site, app.router.lifespan_context(app):
+        if name != PLAIN:  # as `voicegw serve` does
+            spare_the_collector()
         site.open()
         print(listening.getsockname()[1], flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from voicegw.app import Gateway, create_gateway
 from voicegw.cli.logs import configure_logs
-from voicegw.cli.serving import Site, listen, run
+from voicegw.cli.serving import Site, listen, run, spare_the_collector
 from voicegw.cli.showing import out
 from voicegw.cli.source import ConfigOption, InsecureOption, SettingsSource
 from voicegw.config import InvalidSettingsError, Settings
@@ -58,6 +58,7 @@ async def _serve(source: SettingsSource, settings: Settings) -> None:
     gateway = create_gateway(settings)
     async with Site(gateway.asgi, listening) as site, gateway.running():
         _reload_on_signal(source, gateway)
+        spare_the_collector()
         site.open()
         _tell(settings)
         await stopping.wait()
