@@ -12,6 +12,7 @@ from voicegw.call.inputs import (
     ForwardOrdered,
     ForwardOutcome,
     HangUpOrdered,
+    HungUp,
     Order,
     Pressed,
     Said,
@@ -101,6 +102,12 @@ def test_a_call_that_is_over_obeys_nobody() -> None:
     assert state.ended_reason == "hangup"
     assert isinstance(move, Perform)
     assert move.plan.then == Finish(reason="hangup")
+
+
+@pytest.mark.parametrize("order", [PAID, FORWARD, HANG_UP])
+def test_a_caller_who_is_gone_needs_no_order(order: Order) -> None:
+    state, _ = hear_with_orders(call(Phase.LISTENING, order), LINE, HungUp())
+    assert (state.phase, state.ended_reason) == (Phase.ENDED, "hangup")
 
 
 def test_a_forward_drops_what_the_caller_did_and_keeps_events() -> None:

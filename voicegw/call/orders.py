@@ -16,6 +16,7 @@ from voicegw.call.inputs import (
     ForwardEnded,
     ForwardOrdered,
     HangUpOrdered,
+    HungUp,
     Order,
     StayedSilent,
 )
@@ -66,7 +67,7 @@ def hear_with_orders(state: CallState, line: Line, heard: CallerInput | None) ->
 
     What cannot be done yet goes on waiting.
     """
-    if state.phase is Phase.ENDED:
+    if state.phase is Phase.ENDED or isinstance(heard, HungUp):
         return hear(state, line, heard or StayedSilent())
     for order in state.orders:
         if isinstance(order, HangUpOrdered):
