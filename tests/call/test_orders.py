@@ -80,6 +80,12 @@ def test_events_that_wait_for_a_turn_count_too() -> None:
     assert (object_to(busy, LINE, PAID) or ("",))[0] == "too-many-orders"
 
 
+def test_a_hang_up_that_is_ordered_again_and_again_waits_once() -> None:
+    once = call(Phase.LISTENING, PAID, HANG_UP)
+    assert place(place(once, HANG_UP), HangUpOrdered(goodbye=False)) == once
+    assert object_to(once, LINE, HANG_UP) is None
+
+
 def test_orders_survive_being_written_down() -> None:
     state = call(Phase.LISTENING, PAID, FORWARD, HANG_UP)
     assert load_state(dump_state(state)) == state

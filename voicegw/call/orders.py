@@ -46,7 +46,9 @@ def object_to(state: CallState, line: Line, order: Order) -> tuple[str, str] | N
 
 
 def place(state: CallState, order: Order) -> CallState:
-    """The state with `order` waiting in it."""
+    """The state with `order` waiting in it; one hang-up is enough, however often it is ordered."""
+    if isinstance(order, HangUpOrdered) and any(isinstance(waiting, HangUpOrdered) for waiting in state.orders):
+        return state
     return revise(state, orders=(*state.orders, order), orders_placed=state.orders_placed + 1)
 
 
