@@ -214,7 +214,14 @@ def test_a_turn_of_which_no_time_is_known_has_no_bar() -> None:
 
 def test_the_legend_explains_the_signs_that_are_drawn() -> None:
     assert shown(summary(turn(1, 1, 1))).splitlines()[-1] == "  ░ carrier: end of speech  ▓ agent: first sentence"
-    assert shown(summary([entry(RANG)])).splitlines()[1:] == [""]
+    assert not shown(summary([entry(RANG)])).splitlines()[1:]
+
+
+def test_in_a_narrow_terminal_the_legend_breaks_between_signs() -> None:
+    assert shown(summary(turn(1, 1, 1)), width=40).splitlines()[-2:] == [
+        "  ░ carrier: end of speech",
+        "  ▓ agent: first sentence",
+    ]
 
 
 def test_a_turn_that_was_never_answered_is_drawn_to_its_end() -> None:

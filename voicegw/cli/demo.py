@@ -72,9 +72,8 @@ def demo(
     [cyan]voicegw demo < /dev/null[/cyan]  the scripted call
     """
     typed = is_interactive() and not scripted
-    configure_logs(level=logging.WARNING)
-    # Telephone, gateway and agent share one loop here: that it is late says nothing about any of them.
-    logging.getLogger("voicegw.telemetry.loop_lag").setLevel(logging.ERROR)
+    # What goes wrong with a call is shown after it: the log would only break into the dialogue.
+    configure_logs(level=logging.ERROR)
     report, evidence, entries = run(_demo(typed=typed))
     went_well = show_verdict(report, typed=typed, evidence=evidence)
     out.print(Text("\nWhat the call log has of it (of a gateway of yours: voicegw calls show last):", "dim"))

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -80,7 +82,7 @@ def summary(entries: Sequence[Entry]) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
     for turn, bar in _bars(story).items():
         grid.add_row(f"  turn {turn}", bar)
-    return Group(assessment(entries), grid, Text("  ") + _legend(story))
+    return Group(assessment(entries), grid, Padding.indent(_legend(story), 2))
 
 
 def heading(entries: Sequence[Entry]) -> Text:
@@ -200,14 +202,13 @@ def _bar(wait: Sequence[tuple[str, int]], longest_ms: int) -> Text:
     return bar
 
 
-def _legend(story: Story) -> Text:
-    """What the signs of these bars mean."""
+def _legend(story: Story) -> Columns:
+    """What the signs of these bars mean; lines break between two of them."""
     drawn = {name for wait in _waits(story).values() for name, milliseconds in wait if milliseconds >= _SHORTEST_MS}
     meanings = {_PARTS[name]: None for name in _PARTS if name in drawn}
-    legend = Text()
-    for sign, style, words in meanings:
-        legend.append(sign, style).append(f" {words}  ", "dim")
-    return legend
+    return Columns(
+        [Text.assemble((sign, style), (f" {words}", "dim")) for sign, style, words in meanings], padding=(0, 2)
+    )
 
 
 def _seconds(milliseconds: int) -> str:
