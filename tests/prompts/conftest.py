@@ -1,8 +1,14 @@
-"""Audio made for the tests, and ears that measure it."""
+"""Audio made for the tests, ears that measure it, and an internet of two machines: one public, one of our own."""
 
+import asyncio
 import math
+import socket
+import ssl
 import struct
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +16,8 @@ import pytest
 
 from voicegw.audio.mulaw import decode_mulaw
 from voicegw.audio.wav import FORMAT_MULAW, parse_wav
+from voicegw.prompts.guarded_fetch import GuardedFetcher
+from voicegw.prompts.public_sources import SourceRules
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -83,3 +91,95 @@ def crc(message: bytes, polynomial: int, bits: int) -> int:
 @pytest.fixture(scope="session")
 def studio() -> Studio:
     return Studio()
+
+
+PUBLIC_ADDRESS = "93.184.215.14"
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Internet:
+    """Public addresses lead to `server`, all others to the canary of our own network, whom nobody may ever reach.
+
+    `names` says what a name resolves to, one answer after the other, the last for good; other names are our own.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, list[list[str]]] = {"public.example": [[PUBLIC_ADDRESS]]}
+        self.looked_up: defaultdict[str, int] = defaultdict(int)
+        self.dialled: list[str] = []
+        self.canary_hits = 0
+        self.requests: list[bytes] = []
+        self.answers: dict[str, bytes | Answer] = {}
+        self.port = self.canary_port = 0
+
+    async def open(self, tls: ssl.SSLContext | None = None) -> "Internet":
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
+        canary = await asyncio.start_server(self._sing, "127.0.0.1", 0)
+        self.port, self.canary_port = (made.sockets[0].getsockname()[1] for made in (server, canary))
+        self._servers = [server, canary]
+        return self
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.close()
+
+    def answer(self, path: str, *head: str, body: bytes = b"", status: str = "200 OK") -> None:
+        """What the public server says to whoever asks for this path."""
+        lines = [f"HTTP/1.1 {status}", *head, f"Content-Length: {len(body)}", "", ""]
+        self.answers[path] = "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
+
+    def assert_only_public_was_reached(self) -> None:
+        assert self.canary_hits == 0
+        assert set(self.dialled) <= {PUBLIC_ADDRESS}
+
+    async def look_up(self, host: str, port: int) -> Sequence[str]:
+        self.looked_up[host] += 1
+        answers = self.names.get(host, [["127.0.0.1"]])
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def open_socket(self, address: Any) -> socket.socket:
+        internet = self
+
+        class RoutedSocket(socket.socket):
+            def connect(self, towards: Any) -> None:
+                internet.dialled.append(towards[0])
+                port = internet.port if towards[0] == PUBLIC_ADDRESS else internet.canary_port
+                super().connect(("127.0.0.1", port))
+
+        return RoutedSocket(socket.AF_INET, socket.SOCK_STREAM)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = await reader.readuntil(b"\r\n\r\n")
+            self.requests.append(request)
+            path = request.split(b" ", 2)[1].decode()
+            answer = self.answers.get(path, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            if isinstance(answer, bytes):
+                writer.write(answer)
+                await writer.drain()
+            else:
+                await answer(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # whoever asked has gone
+        finally:
+            writer.close()
+
+    async def _sing(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.canary_hits += 1
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: audio/wav\r\nContent-Length: 6\r\n\r\nsecret")
+        writer.close()
+
+
+@pytest.fixture
+async def internet() -> AsyncIterator[Internet]:
+    made = await Internet().open()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def fetcher(internet: Internet) -> AsyncIterator[GuardedFetcher]:
+    """One that is kept back by its guard alone: http and the ports of both machines are allowed."""
+    rules = SourceRules(allow_http=True, extra_ports=frozenset({internet.port, internet.canary_port}))
+    async with GuardedFetcher(rules, lookup=internet.look_up, open_socket=internet.open_socket) as made:
+        yield made
