@@ -70,9 +70,8 @@ def slowness_of(story: Story, began: Entry) -> Iterator[Finding]:
 def _fillers(story: Story, wait: FirstWords) -> str:
     """What the caller heard to pass the time."""
     until = wait.sent + wait.took
-    heard = [
-        each for each in story.of(PromptBegan) if wait.sent <= each.offset <= until and not is_the_agents(each.record)
-    ]
+    prompts = (each.record for each in story.between(wait.sent, until) if isinstance(each.record, PromptBegan))
+    heard = [prompt for prompt in prompts if not is_the_agents(prompt)]
     return f": the caller heard {len(heard)} fillers meanwhile" if len(heard) > 1 else ""
 
 
