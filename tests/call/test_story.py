@@ -76,7 +76,7 @@ def test_the_gateway_explains_itself_until_the_caller_does_something() -> None:
 
 
 def long_call() -> list[Entry]:
-    happens = (
+    happens: tuple[Record, ...] = (
         TurnBegan(heard="said"),
         ActionSent(action={"type": "text"}),
         *[TraceReceived(type="text")] * 8,

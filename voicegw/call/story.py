@@ -34,12 +34,12 @@ class Story:
         dated = (entry for entry in entries if abs(entry.offset) <= _FURTHEST_SECONDS)
         self.entries = sorted(dated, key=lambda entry: entry.offset)
         self._by_turn: dict[int, list[Entry]] = {}
-        self._places: dict[type[Record], list[int]] = {}  # where the entries of each kind are
+        self._places: dict[type[object], list[int]] = {}  # where the entries of each kind are
         for place, entry in enumerate(self.entries):
             self._by_turn.setdefault(entry.turn, []).append(entry)
             self._places.setdefault(type(entry.record), []).append(place)
 
-    def of(self, *kinds: type[Record], turn: int | None = None) -> Iterator[Entry]:
+    def of(self, *kinds: type[object], turn: int | None = None) -> Iterator[Entry]:
         """The entries with a record of one of `kinds`, of one turn or of all."""
         if turn is not None:
             return (entry for entry in self._by_turn.get(turn, ()) if isinstance(entry.record, kinds))
@@ -82,7 +82,7 @@ class Story:
     def _place(self, offset: float) -> int:
         return bisect_left(self.entries, offset, key=_offset)
 
-    def _places_of(self, kinds: Iterable[type[Record]]) -> Iterator[int]:
+    def _places_of(self, kinds: Iterable[type[object]]) -> Iterator[int]:
         for kind in kinds:
             yield from self._places.get(kind, ())
 
