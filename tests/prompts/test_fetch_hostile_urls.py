@@ -11,20 +11,22 @@ from voicegw.prompts.guarded_fetch import GuardedFetcher
 
 # Hosts that mean our own network to some resolver, parser or person; every name but the public one resolves to it.
 OWN_HOSTS = """
-127.0.0.1 127.1 127.0.1 2130706433 0x7f000001 0x7f.0.0.1 0x7f.1 0X7F.1 0177.0.0.1 0177.1 017700000001 127.0.0.1.
-127.0.0.1.. 127.00.0.1 0127.0.0.1 127.0.0.01 127.0x0.0.1 0x7f.0x0.0x0.0x1 6425673729 0 0.0.0.0 00 0x0 127.255.255.254
-１２７.０.０.１ ①②⑦.⓪.⓪.① 127。0。0。1 127．0．0．1 127｡0｡0｡1 ١٢٧.٠.٠.١ %31%32%37.0.0.1 127.0.0.1%00
+127.0.0.1 127.1 127.0.1 2130706433 0x7f000001 0x7f.0.0.1 0x7f.1 0X7F.1 0177.0.0.1 0177.1 017700000001
+127.0.0.1. 127.0.0.1.. 127.00.0.1 0127.0.0.1 127.0.0.01 127.0x0.0.1 0x7f.0x0.0x0.0x1 6425673729 0 0.0.0.0 00
+0x0 127.255.255.254 １２７.０.０.１ ①②⑦.⓪.⓪.① 127。0。0。1 127．0．0．1 127｡0｡0｡1 ١٢٧.٠.٠.١ %31%32%37.0.0.1 127.0.0.1%00
 127.0.0.1%2epublic.example 127.0.0.1%00.public.example 127.0.0.1%2f 127.0.0.1%09 10.0.0.1 10.255.255.255
-172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 100.100.100.200 169.254.169.254 169.254.170.2 2852039166 0xa9fea9fe
-0251.0376.0251.0376 192.0.0.192 192.0.0.8 192.0.2.1 198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1
-239.255.255.250 240.0.0.1 255.255.255.255 0.1.2.3 168.63.129.16 192.88.99.1 [::1] [::] [0:0:0:0:0:0:0:1] [::ffff:127.0.0.1]
-[::ffff:7f00:1] [::FFFF:a9fe:a9fe] [::127.0.0.1] [64:ff9b::127.0.0.1] [64:ff9b::a9fe:a9fe] [64:ff9b:1::7f00:1] [2002:7f00:1::] [fe80::1] [fe80::1%25lo]
-[fe80::1%lo] [fec0::1] [fc00::1] [fd00:ec2::254] [ff02::1] [ff0e::1] [2001:0:7f00:1::] [2001:db8::1] [100::1] [3fff::1]
-[::ffff:0:127.0.0.1] [5f00::1] [4000::1] ::1 [::1 ::1] [[::1]] [::1].public.example [v1.127.0.0.1] [127.0.0.1] []
-localhost LOCALHOST localhost. localhost.localdomain ip6-localhost a.localhost metadata metadata.google.internal
-host.docker.internal kubernetes.default.svc kubernetes.default.svc.cluster.local router.lan printer.local nas.home.arpa
-wiki.intranet hidden.onion ⓛocalhost ｌocalhost loc\u00adalhost localho\u017ft loca\u200blhost localhost%00 localhost%2e
-public.example. public..example .public.example -public.example public-.example pub%6cic.example public.example%2e
+172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 100.100.100.200 169.254.169.254 169.254.170.2 2852039166
+0xa9fea9fe 0251.0376.0251.0376 192.0.0.192 192.0.0.8 192.0.2.1 198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1
+239.255.255.250 240.0.0.1 255.255.255.255 0.1.2.3 168.63.129.16 192.88.99.1 [::1] [::] [0:0:0:0:0:0:0:1]
+[::ffff:127.0.0.1] [::ffff:7f00:1] [::FFFF:a9fe:a9fe] [::127.0.0.1] [64:ff9b::127.0.0.1] [64:ff9b::a9fe:a9fe]
+[64:ff9b:1::7f00:1] [2002:7f00:1::] [fe80::1] [fe80::1%25lo] [fe80::1%lo] [fec0::1] [fc00::1] [fd00:ec2::254]
+[ff02::1] [ff0e::1] [2001:0:7f00:1::] [2001:db8::1] [100::1] [3fff::1] [::ffff:0:127.0.0.1] [5f00::1]
+[4000::1] ::1 [::1 ::1] [[::1]] [::1].public.example [v1.127.0.0.1] [127.0.0.1] [] localhost LOCALHOST
+localhost. localhost.localdomain ip6-localhost a.localhost metadata metadata.google.internal
+host.docker.internal kubernetes.default.svc kubernetes.default.svc.cluster.local router.lan printer.local
+nas.home.arpa wiki.intranet hidden.onion ⓛocalhost ｌocalhost loc\u00adalhost localho\u017ft loca\u200blhost
+localhost%00 localhost%2e public.example. public..example .public.example -public.example public-.example
+pub%6cic.example public.example%2e
 """
 MORE_HOSTS = ["a" * 64 + ".example", "a." * 130 + "example", "public.example,127.0.0.1", "public.example;127.0.0.1"]
 USERS = ["user@", "user:secret@", "public.example@", "public.example:80@", "@", "public.example%40", "public.example&@"]
