@@ -1,12 +1,15 @@
 """What the API tells of calls: lists and their pages, one call, its records, waits."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from voicegw.api import rendering
 from voicegw.api.rendering import read_cursor, write_cursor
+from voicegw.call.entries import Entry, dump_entries
 from voicegw.errors import CallLogError
 
 OTHER_SID = "CA" + "2" * 32
@@ -187,3 +190,21 @@ async def test_many_may_ask_at_once(site: Any) -> None:
 @pytest.mark.parametrize("after", [0, 1, 4001, 2**63 - 1])
 def test_a_cursor_leads_back_to_its_place(after: int) -> None:
     assert read_cursor(write_cursor(after)) == after
+
+
+@pytest.mark.parametrize("what", ["", "/records"])
+async def test_a_call_is_written_out_beside_the_event_loop(
+    site: Any, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """That of an hour takes a second, in which other calls are live."""
+    threads: list[int] = []
+
+    def watched(entries: list[Entry]) -> bytes:
+        threads.append(threading.get_ident())
+        return dump_entries(entries)
+
+    monkeypatch.setattr(rendering, "dump_entries", watched)
+    await talk(site, site.sid)
+    assert (await site.get(f"/api/calls/{site.sid}{what}")).status_code == 200
+    assert threads
+    assert threading.get_ident() not in threads

@@ -1,9 +1,12 @@
 """The routes that read the call log: lists, one call, its records, how long callers waited."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from voicegw.api import answers
 from voicegw.api.documented import refusals
@@ -51,26 +54,32 @@ async def list_calls(  # noqa: PLR0913, PLR0917 (each is a parameter of the quer
     return render_page(await reader.list_calls(wanted, after=after, limit=limit))
 
 
-@router.get("/calls/{sid}", summary="One call", responses=refusals(404))
+@router.get("/calls/{sid}", summary="One call", response_model=answers.CallDetail, responses=refusals(404))
 @guarded(Scope.CALLS_READ)
-async def get_call(request: Request, sid: Sid, twiml: Twiml = False) -> answers.CallDetail:
+async def get_call(request: Request, sid: Sid, twiml: Twiml = False) -> Response:
     """What went wrong, who said what, where the seconds of each turn went, and everything that happened."""
     reader = _reader(request)
     detail = await reader.get_call(sid)
     if detail is None:
         raise _unknown()
-    return render_detail(detail, await reader.get_entries(sid), twiml=twiml)
+    entries = await reader.get_entries(sid)
+    return await _written(lambda: render_detail(detail, entries, twiml=twiml))
 
 
-@router.get("/calls/{sid}/records", summary="Everything that happened on one call", responses=refusals(404))
+@router.get(
+    "/calls/{sid}/records",
+    summary="Everything that happened on one call",
+    response_model=answers.Records,
+    responses=refusals(404),
+)
 @guarded(Scope.CALLS_READ)
-async def get_records(request: Request, sid: Sid, twiml: Twiml = False) -> answers.Records:
+async def get_records(request: Request, sid: Sid, twiml: Twiml = False) -> Response:
     """Also of a call that goes on; the latest second of it may be missing."""
     reader = _reader(request)
     entries = await reader.get_entries(sid)
     if not entries and await reader.get_call(sid) is None:
         raise _unknown()
-    return answers.Records(records=render_entries(entries, twiml=twiml))
+    return await _written(lambda: answers.Records(records=render_entries(entries, twiml=twiml)))
 
 
 @router.get("/waits", summary="How long callers waited", responses=refusals())
@@ -88,6 +97,12 @@ async def get_waits(
         last_day=last_day.isoformat() if last_day else None,
     )
     return render_waits(days)
+
+
+async def _written(render: Callable[[], BaseModel]) -> Response:
+    """The answer as JSON, made in a thread: that of a call of an hour takes a second, in which others are live."""
+    content = await asyncio.to_thread(lambda: render().model_dump_json())
+    return Response(content, media_type="application/json")
 
 
 def _reader(request: Request) -> CallLogReader:

@@ -10,6 +10,7 @@ from voicegw.call.records import StepAnswered
 from voicegw.call.waterfall import parts
 from voicegw.calllog import results
 
+_AT_ONCE = 100
 CURSOR_PATTERN = "^[0-9a-f]{16}$"
 
 
@@ -64,7 +65,9 @@ def render_detail(detail: results.CallDetail, entries: Sequence[Entry], *, twiml
 
 def render_entries(entries: Sequence[Entry], *, twiml: bool) -> list[answers.Entry]:
     """What happened, a thing each."""
-    records = [found["record"] for found in json.loads(dump_entries(list(entries)))]
+    # A few at a time: while pydantic writes, no other thread runs.
+    batches = (list(entries[start : start + _AT_ONCE]) for start in range(0, len(entries), _AT_ONCE))
+    records = [found["record"] for batch in batches for found in json.loads(dump_entries(batch))]
     for entry, record in zip(entries, records, strict=True):
         if isinstance(entry.record, StepAnswered) and not twiml:
             del record["answer"]

@@ -4,6 +4,9 @@ One code for both databases. Lists are in the order of `calls.id`, newest first,
 however far back it is.
 """
 
+import asyncio
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -67,7 +70,8 @@ class CallLogReader:
         async with reading(self._engine) as connection:
             batches = select(records.c.entries).where(records.c.call_sid == sid).order_by(records.c.id)
             documents = (await connection.execute(batches)).scalars().all()
-        return tuple(entry for document in documents for entry in _entries(sid, document))
+        # Those of a call of an hour take a while, in which other calls want their answers.
+        return await asyncio.to_thread(_all_entries, sid, documents)
 
     async def waits(
         self, *, called_number: str | None = None, first_day: str | None = None, last_day: str | None = None
@@ -77,6 +81,10 @@ class CallLogReader:
         days = (None if day is None else storable(day) for day in (first_day, last_day))
         async with reading(self._engine) as connection:
             return await read_waits(connection, number, *days)
+
+
+def _all_entries(call_sid: str, documents: Sequence[str]) -> tuple[Entry, ...]:
+    return tuple(entry for document in documents for entry in _entries(call_sid, document))
 
 
 def _entries(call_sid: str, document: str) -> list[Entry]:
