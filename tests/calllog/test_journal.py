@@ -10,7 +10,7 @@ from voicegw.call.inputs import CallParties
 from voicegw.call.profile import NumberProfile
 from voicegw.call.records import CallEnded, CallerSpoke, KeysPressed, Noted, Record, TurnBegan
 from voicegw.call.redaction import CallRedactor
-from voicegw.calllog.journal import MAX_OPEN_CALLS, CallJournal, NoJournal
+from voicegw.calllog.journal import MAX_OPEN_CALLS, CallJournal
 
 PARTIES = CallParties(caller_number="+15005550006", called_number="+15005550001")
 PROFILE = NumberProfile()
@@ -162,10 +162,3 @@ def test_calls_that_nobody_closes_are_forgotten_oldest_first(clocks: Clocks, kep
     for number in (0, 1):
         journal.note(f"CA{number}", CallerSpoke(text="a table for two"))
     assert [("table" in str(record)) for record in kept.records] == [False, True]
-
-
-def test_no_journal_keeps_nothing() -> None:
-    journal = NoJournal()
-    journal.open("CA1", PARTIES, PROFILE, 0)
-    journal.note("CA1", CallEnded(reason="hangup"))
-    journal.close("CA1")

@@ -88,13 +88,3 @@ class CallJournal:
         last = extract_tb(error.__traceback__)[-1]
         place = f"{Path(last.filename).name}:{last.lineno}"
         _log.error(message, by=type(about).__name__, error=type(error).__name__, place=place)
-
-
-class NoJournal:
-    """Implements `call.entries.Journal` by keeping nothing: for gateways without a log."""
-
-    def open(self, call_sid: str, parties: CallParties, profile: NumberProfile, started_at: float) -> None: ...
-
-    def note(self, call_sid: str, record: Record, turn: int = 0) -> None: ...
-
-    def close(self, call_sid: str) -> None: ...
