@@ -1,5 +1,6 @@
 """What the writer puts into the database and reads back: its statements, and the rows that one call brings."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -81,6 +82,7 @@ async def read_summary(connection: AsyncConnection, call_sid: str) -> CallSummar
     for document in await connection.scalars(statement):
         for entry in load_entries(document):
             summary.add(entry)
+        await asyncio.sleep(0)  # a call of an hour has thousands of documents, and others are on the event loop
     return summary
 
 
