@@ -1,0 +1,149 @@
+"""What a media session asks for: the closed union `Command`, carried out in order by whoever pumps the stream.
+
+Values only. An utterance is one prompt on its way to the caller's ear, a speech is one stretch of the caller's voice;
+both are numbered from 1 and never twice in a call.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from voicegw.call.inputs import CallerInput
+from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
+from voicegw.call.plan import DialLeg, Finish, HandOver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendAudio:
+    """Send `audio` (mulaw, 8 kHz) to the carrier; not if the session's `generation` has moved on."""
+
+    generation: int
+    utterance: int
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendMark:
+    """Ask the carrier to name `name` back once what was sent before it has been played; not in a later generation."""
+
+    generation: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAudio:
+    """Have the carrier throw away all that it has not played yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesizeText:
+    """Turn `say` into audio of `utterance`: `receive_speech_audio` as it comes, then `receive_speech_finished`."""
+
+    utterance: int
+    say: Say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadAudio:
+    """Fetch and decode `prompt` once (its loops are played here), told as the audio of `utterance`."""
+
+    utterance: int
+    prompt: PlayAudio | PlayRecording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopSynthesis:
+    """Nobody will hear the rest of `utterance`: stop making its audio."""
+
+    utterance: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginTranscript:
+    """The caller began to speak: transcribe `speech` from a moment before now."""
+
+    speech: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishTranscript:
+    """`speech` is over: its last words are wanted now."""
+
+    speech: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskTurnModel:
+    """The caller pauses: has `speech` come to its end? Answered by `receive_turn_verdict` with the same `pause`."""
+
+    speech: int
+    pause: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskAgent:
+    """Begin `turn` with `heard`; `heard_text` is what was out of the last words if the caller cut them off."""
+
+    turn: int
+    heard: CallerInput
+    heard_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteWaiting:
+    """The caller said or pressed this while the agent has the turn. It waits here, and is asked later; whoever
+    conducts the call may act on it at once (an escape to a human)."""
+
+    heard: CallerInput
+
+
+@dataclass(frozen=True, slots=True)
+class AskFiller:
+    """The agent has let the caller wait: a plan with a filler is welcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportBargeIn:
+    """For the call's log: the caller cut `prompt` off by speech or key when `heard_text` of it had been heard."""
+
+    kind: Literal["speech", "key"]
+    prompt: Prompt
+    heard_text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportIgnored:
+    """For the call's log: keys or words that reached us and mean nothing, and why."""
+
+    content: str
+    reason: Literal[
+        "keypad-off", "speech-off", "entry-abandoned", "not-interruptible", "too-short", "echo", "call-ending"
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndStream:
+    """Close the stream, once. `then` is what the plan wants next; `unsaid` are prompts that no voice of ours could
+    speak and that the carrier's own voice should."""
+
+    reason: Literal["plan", "carrier-stopped", "no-media", "no-voice"]
+    then: Finish | DialLeg | HandOver | None = None
+    unsaid: tuple[Prompt, ...] = ()
+
+
+Command: TypeAlias = (
+    SendAudio
+    | SendMark
+    | ClearAudio
+    | SynthesizeText
+    | LoadAudio
+    | StopSynthesis
+    | BeginTranscript
+    | FinishTranscript
+    | AskTurnModel
+    | AskAgent
+    | NoteWaiting
+    | AskFiller
+    | ReportBargeIn
+    | ReportIgnored
+    | EndStream
+)

@@ -1,0 +1,159 @@
+"""Voice probabilities in, onset and end of the caller's speech out. Time here is seconds of audio, never a clock.
+
+| state | next | when |
+|---|---|---|
+| QUIET | SPEAKING | voice for `ONSET_SECONDS` without a break: `SpeechBegan` |
+| SPEAKING | PAUSED | no voice for `ask_after_seconds`: `SpeechPaused`, the turn model is asked |
+| PAUSED | SPEAKING | voice for `ONSET_SECONDS`; a verdict on that pause then comes too late |
+| PAUSED | QUIET | a verdict that the turn is complete, or the profile's quiet has passed: `SpeechEnded` |
+| SPEAKING | QUIET | voice for `LONGEST_SPEECH_SECONDS`: `SpeechEnded` |
+
+A verdict that the turn is not complete buys the caller more time. Without a model the profile's quiet decides alone.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+from voicegw.call.profile import Endpointing
+
+VOICE_FROM: Final = 0.5
+VOICE_UNTIL: Final = 0.35
+"""Once there is voice, a probability must fall below this to be none: two thresholds keep it from flickering."""
+ONSET_SECONDS: Final = 0.09
+COMPLETE_FROM: Final = 0.5
+LONGEST_SPEECH_SECONDS: Final = 60.0
+"""Who is heard for so long without a pause is a television set; the agent gets what was understood."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Seconds of quiet: before the model is asked, before speech ends without it, and after "not complete"."""
+
+    ask_after_seconds: float
+    end_after_seconds: float
+    incomplete_after_seconds: float
+
+
+PATIENCE: Final = {
+    Endpointing.FAST: Patience(ask_after_seconds=0.2, end_after_seconds=0.7, incomplete_after_seconds=1.2),
+    Endpointing.PATIENT: Patience(ask_after_seconds=0.3, end_after_seconds=2.0, incomplete_after_seconds=2.0),
+    Endpointing.DICTATION: Patience(ask_after_seconds=1.0, end_after_seconds=3.0, incomplete_after_seconds=3.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechBegan:
+    """The caller speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechPaused:
+    """The caller may have finished: worth asking a turn model about this `pause`."""
+
+    pause: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded:
+    """The caller has finished; `seconds` is how long the voice was heard."""
+
+    seconds: float
+
+
+VoiceEvent: TypeAlias = SpeechBegan | SpeechPaused | SpeechEnded
+
+
+class _State(Enum):
+    QUIET = "quiet"
+    SPEAKING = "speaking"
+    PAUSED = "paused"
+
+
+class Endpointer:
+    """Decides from the audio alone when the caller speaks. `pause` numbers never come twice."""
+
+    def __init__(self, profile: Endpointing) -> None:
+        self._patience = PATIENCE[profile]
+        self._state = _State.QUIET
+        self._voiced = False
+        self._voice_seconds = 0.0
+        self._quiet_seconds = 0.0
+        self._speech_seconds = 0.0
+        self._pause = 0
+        self._incomplete = False
+
+    @property
+    def speaking(self) -> bool:
+        """Is a speech going on, pauses included?"""
+        return self._state is not _State.QUIET
+
+    @property
+    def speech_seconds(self) -> float:
+        """How long the present speech has had voice, from its onset on; pauses do not count."""
+        return self._speech_seconds if self.speaking else 0.0
+
+    def configure(self, profile: Endpointing) -> None:
+        """Other patience from now on."""
+        self._patience = PATIENCE[profile]
+
+    def receive(self, probability: float, seconds: float) -> VoiceEvent | None:
+        """The next `seconds` of audio hold voice with this probability (0.0-1.0)."""
+        self._voiced = probability >= (VOICE_UNTIL if self._voiced else VOICE_FROM)
+        if self._voiced:
+            return self._hear_voice(seconds)
+        return self._hear_quiet(seconds)
+
+    def judge(self, pause: int, probability: float) -> VoiceEvent | None:
+        """A turn model's verdict on a pause: the turn is complete with this probability. Late verdicts are ignored."""
+        if self._state is not _State.PAUSED or pause != self._pause:
+            return None
+        if probability >= COMPLETE_FROM:
+            return self._end()
+        self._incomplete = True
+        return None
+
+    def abandon(self) -> VoiceEvent | None:
+        """What was being heard is over, whatever it was."""
+        return self._end() if self.speaking else None
+
+    def _hear_voice(self, seconds: float) -> VoiceEvent | None:
+        self._voice_seconds += seconds
+        if self._state is _State.SPEAKING:
+            self._quiet_seconds = 0.0
+            self._speech_seconds += seconds
+            return self._end() if self._speech_seconds >= LONGEST_SPEECH_SECONDS else None
+        if self._voice_seconds < ONSET_SECONDS - 1e-9:
+            return None
+        began = self._state is _State.QUIET
+        self._speech_seconds = self._voice_seconds + (0.0 if began else self._speech_seconds)
+        self._quiet_seconds = 0.0
+        self._incomplete = False
+        self._state = _State.SPEAKING
+        return SpeechBegan() if began else None
+
+    def _hear_quiet(self, seconds: float) -> VoiceEvent | None:
+        # A click is no voice, and does not make a pause shorter.
+        self._quiet_seconds += seconds + (self._voice_seconds if self._state is _State.PAUSED else 0.0)
+        self._voice_seconds = 0.0
+        quiet = self._quiet_seconds + 1e-9
+        patience = self._patience
+        match self._state:
+            case _State.SPEAKING if quiet >= patience.ask_after_seconds:
+                self._state = _State.PAUSED
+                self._pause += 1
+                return SpeechPaused(self._pause)
+            case _State.PAUSED if quiet >= (
+                patience.incomplete_after_seconds if self._incomplete else patience.end_after_seconds
+            ):
+                return self._end()
+            case _:
+                return None
+
+    def _end(self) -> SpeechEnded:
+        ended = SpeechEnded(self._speech_seconds)
+        self._state = _State.QUIET
+        self._voiced = False
+        self._voice_seconds = self._quiet_seconds = self._speech_seconds = 0.0
+        self._incomplete = False
+        return ended

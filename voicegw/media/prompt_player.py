@@ -1,0 +1,167 @@
+"""Prompts of a plan → audio asked for, sent, marked, held, dropped: the session's mouth.
+
+Adds to `Playout` what a prompt is: how its audio is made, what may interrupt it, what its words are. Commands go to
+the session's outbox; a clear also removes what nobody has taken out of it yet.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from voicegw.call.heard import WORDS_PER_SECOND
+from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
+from voicegw.media.barge_in import Sense, may_interrupt
+from voicegw.media.commands import ClearAudio, Command, LoadAudio, SendAudio, SendMark, StopSynthesis, SynthesizeText
+from voicegw.media.echo import EchoGuard
+from voicegw.media.playout import Dropped, Playout
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """A prompt that an interruption ended, and the words of it that were out by then."""
+
+    prompt: Prompt
+    heard_text: str
+
+
+class PromptPlayer:
+    """Says prompts in order. `outbox` is where its commands go."""
+
+    def __init__(self, outbox: list[Command], echo: EchoGuard) -> None:
+        self._outbox = outbox
+        self._echo = echo
+        self._playout = Playout()
+        self._prompts: dict[int, Prompt] = {}
+        self._count = 0
+
+    @property
+    def generation(self) -> int:
+        """What audio must carry to be worth sending."""
+        return self._playout.generation
+
+    @property
+    def held(self) -> bool:
+        """Is it silent, to go on later?"""
+        return self._playout.held
+
+    @property
+    def all_heard(self) -> bool:
+        """Has the caller heard all prompts?"""
+        return self._playout.all_heard
+
+    @property
+    def prompt(self) -> Prompt | None:
+        """The prompt that is being said or comes next."""
+        return self._prompts[self._playout.numbers[0]] if self._playout.numbers else None
+
+    @property
+    def unheard(self) -> tuple[Prompt, ...]:
+        """The prompts that have not been heard to their end, in order."""
+        return tuple(self._prompts[number] for number in self._playout.numbers)
+
+    def open(self, now: float) -> None:
+        """The carrier takes audio from now on."""
+        self._playout.open(now)
+
+    def say(self, prompt: Prompt, now: float) -> None:
+        """Ask for the audio of `prompt`, and play it after what is being said."""
+        self._count += 1
+        self._prompts[self._count] = prompt
+        match prompt:
+            case Say():
+                self._playout.begin(self._count, now)
+                self._outbox.append(SynthesizeText(utterance=self._count, say=prompt))
+            case PlayAudio():
+                self._playout.begin(self._count, now, loops=prompt.loop)
+                self._outbox.append(LoadAudio(utterance=self._count, prompt=prompt))
+            case PlayRecording():
+                self._playout.begin(self._count, now)
+                self._outbox.append(LoadAudio(utterance=self._count, prompt=prompt))
+            case _:
+                assert_never(prompt)
+
+    def receive_audio(self, utterance: int, audio: bytes, now: float) -> None:
+        """More audio of an utterance; of one that nobody waits for it is ignored."""
+        self._playout.receive_audio(utterance, audio, now)
+
+    def finish(self, utterance: int) -> None:
+        """An utterance has all its audio."""
+        self._playout.finish(utterance)
+
+    def give_up(self, utterance: int, now: float) -> bool:
+        """No more audio of an utterance will come: play what there is, else say what should be said instead.
+        False if there is nothing to be heard of it at all."""
+        prompt = self._prompts.get(utterance)
+        if prompt is None or utterance not in self._playout.numbers or self._playout.has_audio(utterance):
+            self._playout.finish(utterance)
+            return True
+        match prompt:
+            case PlayAudio(instead=instead) | PlayRecording(instead=instead) if instead:
+                say = Say(text=instead, barge_in=prompt.barge_in)
+                self._prompts[utterance] = say
+                self._playout.restart(utterance, now)
+                self._outbox.append(SynthesizeText(utterance=utterance, say=say))
+                return True
+            case PlayAudio() | PlayRecording():
+                self._playout.finish(utterance)
+                return True
+            case Say():
+                return False
+            case _:
+                assert_never(prompt)
+
+    def receive_mark(self, name: str, now: float) -> None:
+        """The carrier named a mark back."""
+        self._playout.receive_mark(name, now)
+
+    def hold(self, now: float) -> None:
+        """Fall silent at once, to go on later where the caller was."""
+        self._clear(self._playout.hold(now), now)
+
+    def resume(self, now: float) -> None:
+        """Go on."""
+        self._playout.resume(now)
+
+    def interrupt(self, sense: Sense, now: float) -> list[CutOff]:
+        """Throw away every prompt that this sense may interrupt; those that it may not are still said."""
+        dropped, clears = self._playout.drop(now, lambda number: may_interrupt(self._prompts[number].barge_in, sense))
+        self._clear(clears, now)
+        self._outbox += [StopSynthesis(utterance=each.number) for each in dropped]
+        return [CutOff(self._prompts[each.number], _words_heard(self._prompts[each.number], each)) for each in dropped]
+
+    def close(self) -> None:
+        """Nothing more will be heard."""
+        self._outbox += [StopSynthesis(utterance=number) for number in self._playout.numbers]
+        self._playout = Playout()
+        self._prompts.clear()
+
+    def send(self, now: float) -> None:
+        """Hand the carrier what it should have by now."""
+        sent = self._playout.send(now)
+        for command in sent:
+            if isinstance(command, SendAudio):
+                self._echo.send(command.audio, now)
+        self._outbox += sent
+        self._prompts = {number: self._prompts[number] for number in self._playout.numbers}
+
+    def stalled(self, now: float) -> int | None:
+        """The utterance whose audio has been waited for too long."""
+        return self._playout.stalled(now)
+
+    def next_timer(self) -> float | None:
+        """When something has to be sent, believed or given up."""
+        times = (self._playout.next_timer(), self._playout.stalled_at())
+        return min((at for at in times if at is not None), default=None)
+
+    def _clear(self, clears: Iterable[ClearAudio], now: float) -> None:
+        for clear in clears:
+            self._outbox[:] = [each for each in self._outbox if not isinstance(each, SendAudio | SendMark)]
+            self._outbox.append(clear)
+            self._echo.clear(now)
+
+
+def _words_heard(prompt: Prompt, dropped: Dropped) -> str:
+    words = (prompt.text if isinstance(prompt, Say) else prompt.instead).split()
+    share = dropped.heard_share
+    count = dropped.heard_seconds * WORDS_PER_SECOND if share is None else len(words) * share
+    return " ".join(words[: round(count)])

@@ -1,0 +1,300 @@
+"""One call on a media stream: what the carrier, the caller, speech and the agent's turn bring, and what is to be done.
+
+| phase | what it means | left by |
+|---|---|---|
+| THINKING | a turn runs: prompts are said as they come; keys and words wait for its end | a plan that listens or ends |
+| LISTENING | the agent waits: the first entry, words or silence begin the next turn (`AskAgent`) | `AskAgent` |
+| ENDING | the last prompts are said, and nothing interrupts them any more | the last mark, at most 2 s late |
+| ENDED | nothing is done any more | |
+
+Rules: never two turns at once. Whoever listens has a timer. An interrupting key is the first of its entry. After a
+clear, nothing of an old generation is sent. `now` is monotonic seconds; `receive_*` never raises on what a peer sent.
+"""
+
+from typing import Final, assert_never
+
+from voicegw.call.inputs import CallerInput, Pressed, StayedSilent
+from voicegw.call.instructions import BargeIn, Say
+from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, HandOver, Hearing, Listen
+from voicegw.media.barge_in import Sense, may_interrupt
+from voicegw.media.caller_voice import CallerVoice
+from voicegw.media.commands import (
+    AskAgent,
+    AskFiller,
+    Command,
+    EndStream,
+    NoteWaiting,
+    ReportBargeIn,
+    ReportIgnored,
+    StopSynthesis,
+)
+from voicegw.media.echo import EchoGuard
+from voicegw.media.filler import FillerTimer
+from voicegw.media.phases import Phase, SessionRules
+from voicegw.media.prompt_player import PromptPlayer
+from voicegw.media.silence import SilenceTimer
+from voicegw.media.waiting_inputs import WaitingInputs
+
+NO_MEDIA_SECONDS: Final = 10.0
+CONNECT_WITHIN_SECONDS: Final = 30.0
+
+
+class MediaSession:
+    """One stream of one call. After each `receive_*` take the commands and ask for the next timer."""
+
+    def __init__(self, rules: SessionRules, hearing: Hearing, now: float) -> None:
+        self.phase = Phase.THINKING
+        self.turn = 0
+        self._rules = rules
+        self._out: list[Command] = []
+        self._echo = EchoGuard()
+        self._player = PromptPlayer(self._out, self._echo)
+        self._voice = CallerVoice(self._out, self._echo, rules.barge_in)
+        self._waiting = WaitingInputs(hearing.keypad)
+        self._silence = SilenceTimer()
+        self._then: Finish | DialLeg | HandOver | None = None
+        self._open = False
+        self._turn_dropped = False
+        self._heard_text: str | None = None
+        self._filler = FillerTimer()
+        self._was_silent = True
+        self._watch_until = now + CONNECT_WITHIN_SECONDS
+        self._configure(hearing)
+
+    @property
+    def generation(self) -> int:
+        """What a `SendAudio` or `SendMark` must carry to be worth sending: look at it right before the socket."""
+        return self._player.generation
+
+    def take_commands(self) -> list[Command]:
+        """What is to be done now, in order; each command comes once."""
+        commands, self._out[:] = list(self._out), []
+        return commands
+
+    def next_timer(self) -> float | None:
+        """When `receive_timer` must be called, if nothing else comes; None once the stream has ended."""
+        if self.phase is Phase.ENDED:
+            return None
+        times: list[float | None] = [self._watch_until, self._player.next_timer()]
+        if self.phase is Phase.THINKING:
+            times += [self._voice.next_timer(), self._filler_at(), self._waiting.next_note()]
+        elif self.phase is Phase.LISTENING:
+            times += [self._voice.next_timer(), self._silence.next_timer(), self._waiting.next_entry()]
+        return min(at for at in times if at is not None)
+
+    def receive_timer(self, now: float) -> None:
+        """The time that `next_timer` named has come; at any other time this changes nothing."""
+        if self.phase is Phase.ENDED:
+            return
+        if now >= self._watch_until:
+            self._end(EndStream(reason="no-media", then=self._then, unsaid=self._player.unheard))
+            return
+        if (stalled := self._player.stalled(now)) is not None:
+            self._out.append(StopSynthesis(utterance=stalled))
+            self.receive_speech_failed(stalled, now)
+            return
+        filler_at = self._filler_at()
+        if filler_at is not None and now >= filler_at:
+            self._filler.hear_us(now)
+            self._out.append(AskFiller())
+        self._settle(now)
+
+    def receive_start(self, now: float) -> None:
+        """The stream is open: what was prepared is heard from now on."""
+        self._open = True
+        self._player.open(now)
+        self._silence.hear_something(now)
+        self._filler.begin_turn(now)
+        self._watch_until = now + NO_MEDIA_SECONDS
+        self._settle(now)
+
+    def receive_stop(self) -> None:
+        """The carrier ended the stream, or the socket broke: again changes nothing."""
+        self._end(EndStream(reason="carrier-stopped", then=self._then, unsaid=self._player.unheard))
+
+    def receive_caller_audio(self, level: float, now: float) -> None:
+        """20 ms of the caller's line came, so loud (`echo.loudness`): a sign of life, whatever it holds."""
+        self._watch_until = now + NO_MEDIA_SECONDS
+        self._echo.receive(level, now)
+
+    def receive_voice_probability(self, probability: float, seconds: float, now: float) -> None:
+        """The next `seconds` of the caller's audio hold voice with this probability (0.0-1.0)."""
+        if self.phase in (Phase.ENDING, Phase.ENDED):
+            return
+        if self._voice.receive(probability, seconds, self._player.prompt, now):
+            self._interrupt("speech", now)
+        self._settle(now)
+
+    def receive_turn_verdict(self, pause: int, probability: float, now: float) -> None:
+        """What the turn model says about a pause: the caller has finished with this probability (0.0-1.0)."""
+        if self.phase in (Phase.ENDING, Phase.ENDED):
+            return
+        self._voice.receive_verdict(pause, probability, self._player.prompt, now)
+        self._settle(now)
+
+    def receive_transcript(self, speech: int, text: str, now: float, *, final: bool, confidence: float | None) -> None:
+        """All words of a speech so far; `final` once none will change or follow."""
+        if self.phase in (Phase.ENDING, Phase.ENDED):
+            return
+        if self._voice.receive_transcript(speech, text, final=final, confidence=confidence):
+            self._interrupt("speech", now)
+        self._settle(now)
+
+    def receive_key(self, key: str, now: float) -> None:
+        """The caller pressed a key."""
+        if self.phase in (Phase.ENDING, Phase.ENDED):
+            self._out.append(ReportIgnored(content=key, reason="call-ending"))
+            return
+        if not self._waiting.press(key, now):
+            self._out.append(ReportIgnored(content=key, reason="keypad-off"))
+            return
+        self._silence.hear_something(now)
+        self._filler.hear_caller(now)
+        prompt = self._player.prompt
+        if prompt is not None and may_interrupt(prompt.barge_in, "key"):
+            self._voice.release()
+            self._interrupt("key", now)
+        self._settle(now)
+
+    def receive_mark(self, name: str, now: float) -> None:
+        """The carrier named a mark back."""
+        self._player.receive_mark(name, now)
+        self._settle(now)
+
+    def receive_plan(self, turn: int, plan: CallPlan, now: float) -> None:
+        """What `turn` has brought: prompts to say after those that are being said, and how to go on. What an earlier
+        turn still brings is not spoken: the caller has begun another."""
+        if turn != self.turn or self.phase in (Phase.ENDING, Phase.ENDED):
+            return
+        for prompt in plan.prompts:
+            # A turn that the caller talked over is not spoken, save for what must be heard: a notice, the last words.
+            over = self._turn_dropped and isinstance(plan.then, GoOn | Listen)
+            if not over or prompt.barge_in is BargeIn.NONE:
+                self._player.say(prompt, now)
+        match plan.then:
+            case GoOn(hearing=hearing):
+                self.phase = Phase.THINKING
+                self._silence.stop()
+                self._configure(hearing)
+            case Listen(hearing=hearing, silence_seconds=seconds):
+                self.phase = Phase.LISTENING
+                self._turn_dropped = False
+                self._silence.start(seconds, now)
+                self._configure(hearing)
+            case Finish() | DialLeg() | HandOver() as then:
+                self.phase = Phase.ENDING
+                self._then = then
+                self._silence.stop()
+                self._voice.release()
+                if keys := self._waiting.drop_keys():
+                    self._out.append(ReportIgnored(content=keys, reason="call-ending"))
+            case _:
+                assert_never(plan.then)
+        self._settle(now)
+
+    def receive_speech_audio(self, utterance: int, audio: bytes, now: float) -> None:
+        """More audio (mulaw, 8 kHz) of an utterance that was asked for."""
+        self._player.receive_audio(utterance, audio, now)
+        self._settle(now)
+
+    def receive_speech_finished(self, utterance: int, now: float) -> None:
+        """An utterance has all its audio."""
+        self._player.finish(utterance)
+        self._settle(now)
+
+    def receive_speech_failed(self, utterance: int, now: float) -> None:
+        """No more audio of an utterance can be had, by any voice of ours: the carrier's own must say what is left."""
+        if self._player.give_up(utterance, now):
+            self._settle(now)
+            return
+        self._end(EndStream(reason="no-voice", then=self._then, unsaid=self._player.unheard))
+
+    def _settle(self, now: float) -> None:
+        """Everything that follows from what has just changed; the order is the order of precedence."""
+        if self.phase is Phase.ENDED:
+            return
+        self._take_words(now)
+        self._hold_or_go_on(now)
+        self._player.send(now)
+        silent = self._player.all_heard
+        if not (silent and self._was_silent):
+            self._silence.hear_something(now)
+            self._filler.hear_us(now)
+        self._was_silent = silent
+        match self.phase:
+            case Phase.THINKING:
+                self._out += [NoteWaiting(heard=heard) for heard in self._waiting.take_notes(now)]
+            case Phase.LISTENING:
+                self._ask_if_answered(now)
+            case Phase.ENDING:
+                if self._open and self._player.all_heard:
+                    self._end(EndStream(reason="plan", then=self._then))
+            case _:
+                assert_never(self.phase)
+
+    def _take_words(self, now: float) -> None:
+        if self.phase is Phase.ENDING:
+            return
+        self._voice.expire(now)
+        for speech in self._voice.take_words(now):
+            self._waiting.say(speech.text, speech.confidence, speech.began_at)
+            if self.phase is Phase.THINKING and speech.in_quiet and self._rules.while_thinking == "drop":
+                self._interrupt("speech", now)
+                self._turn_dropped = True
+        if self._voice.active:
+            self._filler.hear_caller(now)
+
+    def _hold_or_go_on(self, now: float) -> None:
+        """Nobody is talked over: a prompt is silent while a voice may interrupt it, or was there before it."""
+        if self.phase is not Phase.ENDING and self._voice.wants_silence(self._player.prompt, now):
+            self._player.hold(now)
+        elif self._player.held:
+            self._player.resume(now)
+
+    def _ask_if_answered(self, now: float) -> None:
+        collecting = self._waiting.next_entry() is not None
+        self._silence.pause(not self._open or not self._player.all_heard or self._voice.active or collecting)
+        heard = self._waiting.take_first(now, words_too=not self._voice.active)
+        if heard is not None:
+            if isinstance(heard, Pressed):
+                # Keys typed ahead answer what is not said yet: those who know the menu need not hear it.
+                self._interrupt("key", now)
+            self._ask(heard, now)
+        elif self._silence.is_over(now):
+            if keys := self._waiting.drop_keys():
+                self._out.append(ReportIgnored(content=keys, reason="entry-abandoned"))
+            self._ask(StayedSilent(), now)
+
+    def _ask(self, heard: CallerInput, now: float) -> None:
+        self.phase = Phase.THINKING
+        self.turn += 1
+        self._silence.stop()
+        self._filler.begin_turn(now)
+        self._out.append(AskAgent(turn=self.turn, heard=heard, heard_text=self._heard_text))
+        self._heard_text = None
+
+    def _interrupt(self, sense: Sense, now: float) -> None:
+        cut = self._player.interrupt(sense, now)
+        if not cut:
+            return
+        words = next((each for each in cut if not (isinstance(each.prompt, Say) and each.prompt.filler)), None)
+        if words is not None:  # nobody who talks over a filler has had enough of the answer
+            self._turn_dropped = self.phase is Phase.THINKING
+            self._heard_text = words.heard_text
+        self._out.append(ReportBargeIn(kind=sense, prompt=cut[0].prompt, heard_text=cut[0].heard_text))
+
+    def _filler_at(self) -> float | None:
+        quiet = self._open and self._player.all_heard and not self._voice.active
+        return self._filler.next_timer() if quiet and self.phase is Phase.THINKING else None
+
+    def _configure(self, hearing: Hearing) -> None:
+        if keys := self._waiting.configure(hearing):
+            self._out.append(ReportIgnored(content=keys, reason="keypad-off"))
+        self._voice.configure(hearing.endpointing, enabled=hearing.speech)
+
+    def _end(self, end: EndStream) -> None:
+        if self.phase is Phase.ENDED:
+            return
+        self.phase = Phase.ENDED
+        self._player.close()
+        self._out.append(end)

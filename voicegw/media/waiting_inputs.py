@@ -1,0 +1,80 @@
+"""What the caller has said and pressed and no turn has taken yet, in the order in which it began.
+
+Words that wait are joined; keys become entries by the rules in force when they are taken. Each is given out once.
+"""
+
+from dataclasses import dataclass, replace
+
+from voicegw.call.inputs import Pressed, Said
+from voicegw.call.instructions import Collect
+from voicegw.call.plan import Hearing
+from voicegw.media.keypad import KeypadCollector
+
+
+@dataclass(frozen=True, slots=True)
+class _WordsAt:
+    text: str
+    confidence: float | None
+    at: float
+
+
+class WaitingInputs:
+    """A queue of two senses."""
+
+    def __init__(self, keypad: Collect) -> None:
+        self._keypad = KeypadCollector(keypad)
+        self._words: list[_WordsAt] = []
+        self._noted_words = 0
+        self._noted_entry_at: float | None = None
+
+    def configure(self, hearing: Hearing) -> str:
+        """Gather keys by these rules from now on. Returns the keys that mean nothing any more."""
+        keypad = replace(hearing.keypad, max_digits=1) if hearing.one_key else hearing.keypad
+        self._noted_entry_at = None
+        return self._keypad.configure(keypad)
+
+    def press(self, key: str, now: float) -> bool:
+        """One key. False if the keypad is off."""
+        return self._keypad.press(key, now)
+
+    def say(self, text: str, confidence: float | None, at: float) -> None:
+        """Words that began at that moment."""
+        self._words.append(_WordsAt(text, confidence, at))
+
+    def drop_keys(self) -> str:
+        """Forget the keys that wait, and return them."""
+        return self._keypad.drop()
+
+    def take_first(self, now: float, *, words_too: bool) -> Said | Pressed | None:
+        """Whatever is whole and began first; words only if no more are coming (`words_too`)."""
+        words = self._words if words_too else []
+        entry = self._keypad.peek_entry(now)
+        if entry is not None and (not words or entry.first_at <= words[0].at):
+            self._keypad.take_entry(now)
+            self._noted_entry_at = None
+            return entry.pressed
+        if not words:
+            return None
+        self._words, self._noted_words = [], 0
+        known = [each.confidence for each in words if each.confidence is not None]
+        return Said(text=" ".join(each.text for each in words), confidence=min(known, default=None))
+
+    def take_notes(self, now: float) -> list[Said | Pressed]:
+        """What has become whole since the last time, and goes on waiting."""
+        notes: list[Said | Pressed] = [
+            Said(text=each.text, confidence=each.confidence) for each in self._words[self._noted_words :]
+        ]
+        self._noted_words = len(self._words)
+        entry = self._keypad.peek_entry(now)
+        if entry is not None and entry.first_at != self._noted_entry_at:
+            self._noted_entry_at = entry.first_at
+            notes.append(entry.pressed)
+        return notes
+
+    def next_entry(self) -> float | None:
+        """When the keys that wait will be an entry, or have become one; None if time does not make them one."""
+        return self._keypad.next_timer()
+
+    def next_note(self) -> float | None:
+        """When there will be an entry to take note of."""
+        return self._keypad.next_timer() if self._keypad.first_at != self._noted_entry_at else None
