@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from voicegw.call.entries import Entry
 from voicegw.call.inputs import CallParties
 from voicegw.call.profile import NumberProfile
-from voicegw.call.records import CallEnded, CallerSpoke, KeysPressed, Noted, Record, TurnBegan
+from voicegw.call.records import CallerSpoke, KeysPressed, Noted, Record, TurnBegan
 from voicegw.call.redaction import CallRedactor
 from voicegw.calllog.journal import MAX_OPEN_CALLS, CallJournal
 
