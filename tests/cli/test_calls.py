@@ -147,7 +147,7 @@ def test_the_list_is_a_table_newest_first(log: str) -> None:
     lines = run().stdout.splitlines()
     assert lines[0].split()[:4] == ["began", "(UTC)", "call", "from"]
     assert [line.split()[:3] for line in lines[1:]] == [
-        ["2026-11-23", f"08:0{minute}:00", sid] for minute, sid in ((2, "CA2ccc"), (1, "CA1bbb"), (0, "CA1aaa"))
+        ["11-23", f"08:0{minute}:00", sid] for minute, sid in ((2, "CA2ccc"), (1, "CA1bbb"), (0, "CA1aaa"))
     ]
     assert "live" in lines[1]
     assert "agent-refused" in lines[2]
@@ -226,7 +226,7 @@ def test_a_call_is_shown_with_its_verdict_its_words_and_where_the_seconds_went(l
         r"→ launch",
         r"← speak",
         r"agent +Hello\. How can I help\?",
-        r"turn 2 +░+▌+▓+ 4\.5 s  ░2\.0",
+        r"turn 2 +░+▌+▞+ 4\.5 s  ░2\.0",
         r"caller +keys ••••#",
         r"caller +book a visit",
         r"→ text “book a visit”",
@@ -424,3 +424,10 @@ def test_what_is_no_number_is_refused(log: str, command: str) -> None:
     assert result.exit_code == 2
     assert "for good?" not in result.stderr
     assert "is no number of a caller" in re.sub(r"[\s│]+", " ", result.stderr)
+
+
+def test_in_80_columns_the_list_cuts_nothing(log: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicegw.cli.calls.out", Console(highlight=False, width=80, color_system=None))
+    shown = run().stdout
+    assert "…" not in shown
+    assert "completed agent-refused" in " ".join(shown.split()), shown

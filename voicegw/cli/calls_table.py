@@ -17,25 +17,26 @@ _OUTCOMES = {"live": "bold green", "completed": "green", "forwarded": "magenta",
 
 
 def calls_table(calls: Iterable[CallSummary], now: float) -> Table:
-    """The calls, one a row; `now` (epoch seconds) says how long live ones have been going on."""
-    table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
+    """The calls, one a row; `now` (epoch seconds) says how long live ones have been going on.
+
+    In 80 columns only the last one has to break.
+    """
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
     for heading in ("began (UTC)", "call", "from", "to"):
         table.add_column(heading, no_wrap=True)
     for heading in ("lasted", "turns"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
-    table.add_column("what failed", overflow="fold")
+    table.add_column("outcome", overflow="fold")
     for call in calls:
         seconds = now - call.started_at if call.seconds is None else call.seconds
         table.add_row(
-            moment(call.started_at),
+            moment_this_year(call.started_at),
             Text(printable(call.call_sid)[:SHORT_SID_CHARS], "bold"),
             Text(printable(call.caller_number) or "withheld"),
             Text(printable(call.called_number)),
             minutes(seconds) if call.outcome != "lost" else "?",
             str(call.turns),
-            Text(printable(call.outcome), _OUTCOMES.get(call.outcome, "")),
-            _failures(call),
+            Text(printable(call.outcome), _OUTCOMES.get(call.outcome, "")) + _why(call),
         )
     return table
 
@@ -78,17 +79,23 @@ def moment(at: float) -> str:
         return "?"
 
 
+def moment_this_year(at: float) -> str:
+    """An instant (epoch seconds) for lists of what is hours or weeks old, in UTC: as `moment`, without the year."""
+    return moment(at).partition("-")[2] or "?"
+
+
 def minutes(seconds: float) -> str:
     """A duration as in 1:07."""
     whole = max(0, int(seconds))
     return f"{whole // 60}:{whole % 60:02}"
 
 
-def _failures(call: CallSummary) -> Text:
+def _why(call: CallSummary) -> Text:
+    """What failed on the call; of a good one how it ended."""
     if call.failures:
         more = f" ×{call.failures}" if call.failures > 1 else ""
-        return Text(f"{printable(call.last_failure)}{more}", "red")
-    return Text(printable(call.ended_reason), "dim")
+        return Text(f" {printable(call.last_failure)}{more}", "red")
+    return Text(f" {printable(call.ended_reason)}" if call.ended_reason else "", "dim")
 
 
 def _spread(spread: Spread | None, style: str) -> tuple[Text, ...]:

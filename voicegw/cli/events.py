@@ -14,7 +14,7 @@ from rich.text import Text
 
 from voicegw.calllog.database import masked
 from voicegw.cli.call_log import opened_log
-from voicegw.cli.calls_table import SHORT_SID_CHARS, moment
+from voicegw.cli.calls_table import SHORT_SID_CHARS, moment, moment_this_year
 from voicegw.cli.serving import run
 from voicegw.cli.showing import err, help_of, out, printable
 from voicegw.cli.source import ConfigOption, SettingsSource
@@ -134,24 +134,28 @@ events.command(help=help_of(resend))(resend)
 
 def letters_table(letters: list[Letter]) -> Table:
     """The events, one a row."""
-    table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
     table.add_column("ID", justify="right", no_wrap=True)
-    for heading in ("made (UTC)", "event", "call", "receiver", "state"):
+    for heading in ("made (UTC)", "event", "call", "receiver"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("tries", justify="right", no_wrap=True)
-    table.add_column("last error", overflow="fold")
+    table.add_column("state", overflow="fold")
     for letter in letters:
         table.add_row(
             Text(str(letter.id), "bold"),
-            moment(letter.created_at),
+            moment_this_year(letter.created_at),
             Text(printable(letter.type)),
             Text(printable(letter.call_sid)[:SHORT_SID_CHARS]),
             Text(printable(letter.receiver)),
-            Text(letter.state, _STYLES[letter.state]),
-            str(letter.attempts),
-            Text(printable(letter.last_error), "red"),
+            Text(letter.state, _STYLES[letter.state]) + _tries(letter),
         )
     return table
+
+
+def _tries(letter: Letter) -> Text:
+    if not letter.attempts:
+        return Text()
+    tries = f", {letter.attempts} {'try' if letter.attempts == 1 else 'tries'}"
+    return Text(f"{tries}: {printable(letter.last_error)}" if letter.last_error else tries, "dim")
 
 
 def _settings(config: Path | None) -> Settings:
