@@ -155,6 +155,7 @@ def test_nobody_at_either_address_is_two_crosses(
         "signature": "·",
         "clock": "·",
         "Twilio": "·",
+        "call log": "·",
         "forwarding": "·",
     }
     assert "the connection is refused" in done.output

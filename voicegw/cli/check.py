@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from voicegw.cli.check_call_log import check_call_log, check_receivers
 from voicegw.cli.checks import check_agents, check_clock, check_destinations, check_numbers, check_public_url
 from voicegw.cli.fallback import fallback_documents
 from voicegw.cli.findings import Finding, bad, good, skipped
@@ -29,9 +30,9 @@ def check(
     """Is everything set for real calls?
 
     Looks at the settings, the agent with its key and environment, the way through the public URL (run
-    [cyan]voicegw serve[/cyan] meanwhile), signatures, the clock, the numbers' webhooks at Twilio, and the places that
-    calls may be forwarded to. Each line is ✓, ✗ with what to do, or · for what was not looked at; any ✗ makes the exit
-    status 1.
+    [cyan]voicegw serve[/cyan] meanwhile), signatures, the clock, the numbers' webhooks at Twilio, the call log's
+    database, the receivers of events, and the places that calls may be forwarded to. Each line is ✓, ✗ with what to do,
+    or · for what was not looked at; any ✗ makes the exit status 1.
 
     [b]When the gateway is down[/b], Twilio asks a number's fallback URL. [cyan]--fallback DIR[/cyan] writes two
     documents in the first number's words, fallback.xml and human.xml. Put both side by side on any web server but the
@@ -58,7 +59,8 @@ def check(
         findings = [bad("settings", f"{each.subject}: {each.wrong}", each.mend) for each in error.faults]
         _show([*findings, skipped("the rest", "needs settings")])
     else:
-        _show([good("settings", f"no fault; numbers set: {len(settings.numbers)}")])
+        numbers = [profile.number for profile in settings.numbers if profile.number]
+        _show([good("settings", f"no fault; numbers set: {len(numbers) or 'none, so every number is served'}")])
         findings = run(_check(settings))
     if any(finding.verdict == "bad" for finding in findings):
         raise typer.Exit(1)
@@ -72,6 +74,8 @@ async def _check(settings: Settings) -> list[Finding]:
             group.create_task(check_public_url(settings, web)),
             group.create_task(check_clock(settings, web)),
             group.create_task(check_numbers(settings)),
+            group.create_task(check_call_log(settings)),
+            group.create_task(check_receivers(settings, web)),
         ]
         findings: list[Finding] = []
         for task in tasks:

@@ -37,7 +37,7 @@ def good(subject: str, detail: str) -> Finding:
 
 
 def bad(subject: str, detail: str, mend: str) -> Finding:
-    """Calls would suffer; `mend` is what to do."""
+    """Calls, or what is kept and told of them, would suffer; `mend` is what to do."""
     return Finding("bad", subject, detail, mend)
 
 

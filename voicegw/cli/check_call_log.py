@@ -1,0 +1,73 @@
+"""What `voicegw check` looks at of the call log and of the events that are told from it: the database, the receivers.
+
+Changes nothing: makes no file and no table, and posts no event.
+"""
+
+import asyncio
+from urllib.parse import urlsplit
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from voicegw.calllog.database import masked, writing
+from voicegw.calllog.revisions import current, newest
+from voicegw.cli.call_log import opened_log
+from voicegw.cli.findings import Finding, bad, good, skipped
+from voicegw.cli.web_probe import Probe, WebProber
+from voicegw.config import EventReceiver, Settings
+from voicegw.errors import CallLogError
+from voicegw.events.letters import count_letters
+
+_NO_LOG = "there is no call log to tell them from"
+_SERVER_ERRORS = 500
+
+
+async def check_call_log(settings: Settings) -> list[Finding]:
+    """Can the call log be written, has it the tables that this version needs, and do its events leave?"""
+    if not settings.call_log:
+        return [skipped("call log", "not kept (call_log = false)")]
+    url = settings.database_url.get_secret_value()
+    try:
+        if await current(url) is None:
+            return [skipped("call log", f"{masked(url)} has no tables yet; voicegw serve makes them")]
+        async with opened_log(url) as engine:
+            async with writing(engine):
+                pass  # takes the lock that a writer needs
+            findings = [good("call log", f"{masked(url)} can be written, its tables are the newest ({newest()})")]
+            return findings + (await _look_at_outbox(engine) if settings.events else [])
+    except CallLogError as error:
+        return [_refused(error)]
+
+
+async def check_receivers(settings: Settings, web: WebProber) -> list[Finding]:
+    """Does anybody answer where events are posted? Asks with a GET, which receivers refuse and do not act on."""
+    if settings.events and not settings.call_log:
+        return [bad("events", _NO_LOG, "Set call_log = true, or remove the [[events]] tables.")]
+    probes = await asyncio.gather(*(web.get(receiver.url) for receiver in settings.events))
+    return [judge_receiver(receiver, probe) for receiver, probe in zip(settings.events, probes, strict=True)]
+
+
+def judge_receiver(receiver: EventReceiver, probe: Probe) -> Finding:
+    """PURE: the verdict on one receiver. Any answer but a server's error says that somebody is there."""
+    where = f"{receiver.name}: {urlsplit(receiver.url).netloc.rpartition('@')[2]}"  # the rest of a URL may be secret
+    if probe.failure:
+        return bad("events", f"{where}: {probe.failure}", probe.mend)
+    if probe.status >= _SERVER_ERRORS:
+        return bad("events", f"{where} answers {probe.status}", "Look at the receiver's own log.")
+    return good("events", f"{where} answers")
+
+
+async def _look_at_outbox(engine: AsyncEngine) -> list[Finding]:
+    counts = await count_letters(engine)
+    if counts["dead"]:
+        mend = "See voicegw events list --state dead, mend the receiver, then run: voicegw events resend --all"
+        return [bad("events", f"given up: {counts['dead']}, still waiting: {counts['waiting']}", mend)]
+    return []
+
+
+def _refused(error: CallLogError) -> Finding:
+    """Errors that no waiting mends end with their mend."""
+    if error.retryable:
+        mend = "Mend the database, or VOICEGW_DATABASE_URL. Calls are answered meanwhile, but not kept."
+        return bad("call log", error.message, mend)
+    what, _, mend = error.message.partition(". ")
+    return bad("call log", what, mend or "Do that, or set another VOICEGW_DATABASE_URL.")
