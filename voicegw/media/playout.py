@@ -66,7 +66,7 @@ class Playout:
     @property
     def all_heard(self) -> bool:
         """Has the caller heard everything there is to hear? An endless prompt counts once it was heard through."""
-        return all(utterance.heard_once for utterance in self._queue)
+        return all(utterance.heard_enough for utterance in self._queue)
 
     def open(self, now: float) -> None:
         """The carrier takes audio from now on."""
@@ -74,6 +74,13 @@ class Playout:
         self._plays_until = now
         for utterance in self._queue:
             utterance.fed_at = now
+
+    def close(self) -> None:
+        """Nothing is sent any more."""
+        self.generation += 1
+        self._open = False
+        self._queue.clear()
+        self._flying.clear()
 
     def begin(self, number: int, now: float, *, loops: int = 1) -> None:
         """Queue utterance `number`; its audio comes later."""
@@ -99,11 +106,11 @@ class Playout:
         utterance = self._find(number)
         return utterance is not None and bool(utterance.audio)
 
-    def restart(self, number: int, now: float) -> None:
-        """Other audio will come for an utterance that had none, and is played once."""
-        utterance = self._find(number)
-        if utterance is not None:
-            utterance.loops, utterance.fed_at = 1, now
+    def replace(self, number: int, successor: int, now: float) -> None:
+        """Utterance `successor` takes the place of one that had no audio, and is played once."""
+        self._queue = [
+            Utterance(number=successor, fed_at=now) if each.number == number else each for each in self._queue
+        ]
 
     def receive_mark(self, name: str, now: float) -> None:
         """The carrier named a mark back. Marks of an old generation and names that are none of ours are ignored."""

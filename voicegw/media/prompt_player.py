@@ -98,9 +98,11 @@ class PromptPlayer:
         match prompt:
             case PlayAudio(instead=instead) | PlayRecording(instead=instead) if instead:
                 say = Say(text=instead, barge_in=prompt.barge_in)
-                self._prompts[utterance] = say
-                self._playout.restart(utterance, now)
-                self._outbox.append(SynthesizeText(utterance=utterance, say=say))
+                # A number of its own: audio that comes too late after all must not be taken for it.
+                self._count += 1
+                self._prompts[self._count] = say
+                self._playout.replace(utterance, self._count, now)
+                self._outbox.append(SynthesizeText(utterance=self._count, say=say))
                 return True
             case PlayAudio() | PlayRecording():
                 self._playout.finish(utterance)
@@ -131,8 +133,10 @@ class PromptPlayer:
 
     def close(self) -> None:
         """Nothing more will be heard."""
-        self._outbox += [StopSynthesis(utterance=number) for number in self._playout.numbers]
-        self._playout = Playout()
+        stops = [StopSynthesis(utterance=number) for number in self._playout.numbers]
+        self._playout.close()
+        self._forget_unsent()
+        self._outbox += stops
         self._prompts.clear()
 
     def send(self, now: float) -> None:
@@ -155,9 +159,12 @@ class PromptPlayer:
 
     def _clear(self, clears: Iterable[ClearAudio], now: float) -> None:
         for clear in clears:
-            self._outbox[:] = [each for each in self._outbox if not isinstance(each, SendAudio | SendMark)]
+            self._forget_unsent()
             self._outbox.append(clear)
             self._echo.clear(now)
+
+    def _forget_unsent(self) -> None:
+        self._outbox[:] = [each for each in self._outbox if not isinstance(each, SendAudio | SendMark)]
 
 
 def _words_heard(prompt: Prompt, dropped: Dropped) -> str:

@@ -40,9 +40,9 @@ class Utterance:
         return self.total is not None and self.heard >= self.total
 
     @property
-    def heard_once(self) -> bool:
-        """Has all of its content been heard, be it repeated or not?"""
-        return self.finished and self.heard >= len(self.audio)
+    def heard_enough(self) -> bool:
+        """Is there nothing new in it for the caller? What repeats for ever is no news after the first time."""
+        return self.over or (self.loops == 0 and self.finished and self.heard >= len(self.audio))
 
     @property
     def unsent(self) -> int:
