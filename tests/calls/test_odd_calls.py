@@ -175,7 +175,7 @@ def test_a_voicemail_box_is_not_the_human_that_the_caller_is_promised(world: Wor
     call = world.call(ScriptedCaller(caller))
     assert call.violations() == [], call.explain()
     assert not any(sound.kind == "human" for sound in call.report.heard)
-    assert [event["event"]["outcome"] for event in told(call, "event")] == ["failed"]
+    assert [event["event"]["outcome"] for event in told(call, "event")] == ["declined"]
 
 
 def test_a_caller_who_comes_back_from_the_front_desk_goes_on_with_the_agent(world: World) -> None:

@@ -47,6 +47,9 @@ _CODES_OF_ADAPTERS = {
     "prompt-unreadable",
     "prompt-format-unknown",
     "prompt-needs-ffmpeg",
+    "prompt-source-refused",
+    "prompt-unreachable",
+    "prompt-too-slow",
 }
 FAILURE_CODES = frozenset(
     _codes_below(errors.VoicegwError) | _CODES_OF_ADAPTERS | TURN_FAILURES | STORE_FAILURES | CARRIER_FAILURES
