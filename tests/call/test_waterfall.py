@@ -17,14 +17,16 @@ from voicegw.call.records import (
     KeysPressed,
     Noted,
     OrderReceived,
+    PromptBegan,
     Record,
     StepAnswered,
+    TraceReceived,
     TurnBegan,
     TurnEnded,
     WebhookReceived,
     WordsReady,
 )
-from voicegw.call.waterfall import TurnTimes, parts, turn_times
+from voicegw.call.waterfall import TIMED, TurnTimes, parts, turn_times
 
 
 def at(offset: float, record: Record, turn: int = 1) -> Entry:
@@ -205,6 +207,8 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
             TurnEnded(failure="agent-timeout"),
             StepAnswered(name="1/1", seconds=0.0),
             Noted(about="anything"),
+            TraceReceived(type="text"),
+            PromptBegan(text="anything"),
         ]
     ),
     st.builds(CallerSpoke, text=st.text(max_size=5), quiet_seconds=st.floats()),
@@ -222,6 +226,11 @@ def test_any_entries_give_times_that_fit_their_columns_and_parts_that_add_up(ent
         assert all(isinstance(value, int) and abs(value) < 2**31 for value in numbers)
         if times.total_ms is not None:
             assert sum(milliseconds for _, milliseconds in parts(times)) == times.total_ms
+
+
+@given(entries=ENTRIES)
+def test_records_that_are_not_timed_change_nothing(entries: list[Entry]):
+    assert turn_times([entry for entry in entries if type(entry.record) in TIMED]) == turn_times(entries)
 
 
 @given(st.data())

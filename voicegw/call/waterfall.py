@@ -37,6 +37,16 @@ GATEWAY_ANSWER = "gateway: answer"
 # No moment of a call is further off: what claims to be is not a time. Keeps every sum in a 32-bit column.
 _FURTHEST_SECONDS = 500_000.0
 _INPUTS = frozenset({CallerSpoke, KeysPressed, CallerStayedSilent, ForwardFinished})
+TIMED: frozenset[type[Record]] = _INPUTS | {
+    ActionSent,
+    AnswerBegan,
+    StepAnswered,
+    TurnBegan,
+    TurnEnded,
+    WebhookReceived,
+    WordsReady,
+}
+"""All that `turn_times` reads: a turn may have hundreds of other records, and nobody needs to keep those for it."""
 
 
 class Moments(Protocol):

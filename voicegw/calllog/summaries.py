@@ -10,11 +10,8 @@ from sqlalchemy import String
 from voicegw.call.entries import Entry
 from voicegw.call.outcomes import outcome_of, reaches_human
 from voicegw.call.records import (
-    ActionSent,
-    AnswerBegan,
     CallEnded,
     CallerSpoke,
-    CallerStayedSilent,
     CallRang,
     Failed,
     ForwardFinished,
@@ -25,10 +22,8 @@ from voicegw.call.records import (
     StepAnswered,
     TurnBegan,
     TurnEnded,
-    WebhookReceived,
-    WordsReady,
 )
-from voicegw.call.waterfall import TurnTimes, turn_times
+from voicegw.call.waterfall import TIMED, TurnTimes, turn_times
 from voicegw.calllog.full_text import MAX_TRANSCRIPT_CHARS
 from voicegw.calllog.schema import calls, turns
 
@@ -44,22 +39,7 @@ _LENGTHS = {
 _CUT_OFF = "…"
 _MAX_TIMED = 500
 _LAST_INSTANT = 253_402_300_799.0  # 9999-12-31: no date is later
-# What `waterfall` reads, and what the call's own row tells: most records are neither, and cost nothing here.
-_TIMED = frozenset(
-    {
-        ActionSent,
-        AnswerBegan,
-        CallerSpoke,
-        CallerStayedSilent,
-        ForwardFinished,
-        KeysPressed,
-        StepAnswered,
-        TurnBegan,
-        TurnEnded,
-        WebhookReceived,
-        WordsReady,
-    }
-)
+# What the call's own row tells: most records cost nothing here.
 _TOLD = frozenset(
     {CallEnded, CallerSpoke, CallRang, Failed, ForwardFinished, ForwardTried, KeysPressed, PromptBegan, TurnBegan}
 )
@@ -104,7 +84,7 @@ class CallSummary:
             self._date(entry.at - entry.offset)
         self.count += 1
         kind = type(entry.record)
-        if kind in _TIMED:
+        if kind in TIMED:
             self._turns.add(entry)
         if kind in _TOLD:
             self._tell(entry, entry.record)

@@ -39,7 +39,7 @@ from voicegw.call.records import (
     WebhookReceived,
     WordsReady,
 )
-from voicegw.call.waterfall import parts, turn_times
+from voicegw.call.waterfall import TIMED, parts, turn_times
 from voicegw.telemetry import labels
 from voicegw.telemetry.instruments import Instruments
 from voicegw.telemetry.readings import Readings, ReadingsCollector
@@ -49,22 +49,6 @@ MAX_CALLS = 20_000
 MAX_ENTRIES = 64
 """Entries of a turn that are kept until it is answered; a turn that has far more than any of ours is not timed."""
 
-# What `call.waterfall` makes the times of a turn from; a turn has hundreds of other entries.
-_TIMED = frozenset(
-    {
-        WebhookReceived,
-        CallerSpoke,
-        KeysPressed,
-        CallerStayedSilent,
-        ForwardFinished,
-        TurnBegan,
-        ActionSent,
-        AnswerBegan,
-        WordsReady,
-        TurnEnded,
-        StepAnswered,
-    }
-)
 _INPUTS = {CallerSpoke: "speech", KeysPressed: "keys", CallerStayedSilent: "silence"}
 
 
@@ -100,7 +84,7 @@ class CallMetrics:
     def receive(self, entry: Entry) -> None:
         """Count one entry. Neither waits nor raises, whatever the entry holds."""
         self._count(entry)
-        if type(entry.record) in _TIMED:
+        if type(entry.record) in TIMED:
             self._time(entry)
 
     def render(self) -> tuple[bytes, str]:
