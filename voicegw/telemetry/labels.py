@@ -49,6 +49,8 @@ _CODES_OF_ADAPTERS = {
     "prompt-needs-ffmpeg",
     "prompt-source-refused",
     "prompt-unreachable",
+    "prompt-source-refused",
+    "prompt-unreachable",
     "prompt-too-slow",
 }
 FAILURE_CODES = frozenset(
