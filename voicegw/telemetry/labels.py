@@ -49,8 +49,6 @@ _CODES_OF_ADAPTERS = {
     "prompt-needs-ffmpeg",
     "prompt-source-refused",
     "prompt-unreachable",
-    "prompt-source-refused",
-    "prompt-unreachable",
     "prompt-too-slow",
 }
 FAILURE_CODES = frozenset(
