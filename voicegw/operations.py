@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from voicegw.call.addresses import line_of
 from voicegw.call.entries import Sink
 from voicegw.calllog.database import open_engine
+from voicegw.calllog.forgotten import ends_of_forgotten_calls
 from voicegw.calllog.journal import CallJournal
 from voicegw.calllog.queries import CallLogReader
 from voicegw.calllog.retention import delete_old_calls
@@ -123,16 +124,28 @@ class Operations:
             _log.warning("call log cannot be reached yet", reason=str(error))
 
     async def _tidy(self) -> None:
-        """Calls are kept for so many days."""
+        """Calls are kept for so many days, and none is live for ever."""
         while True:
-            if self._engine is not None and self._settings.call_log_days:
-                try:
-                    removed = await delete_old_calls(self._engine, self._settings.call_log_days, self._wall())
-                    if removed.calls:
-                        _log.info("old calls deleted from the call log", calls=removed.calls)
-                except CallLogError as error:
-                    _log.warning("old calls not deleted", code=error.code, reason=str(error))
+            try:
+                await self._end_forgotten_calls()
+                await self._delete_old_calls()
+            except CallLogError as error:
+                _log.warning("call log not tidied", code=error.code, reason=str(error))
             await asyncio.sleep(_TIDY_EVERY_SECONDS)
+
+    async def _end_forgotten_calls(self) -> None:
+        if self.reader is None or self._writer is None:
+            return
+        for end in await ends_of_forgotten_calls(self.reader, self._wall()):
+            _log.warning("nobody told of a call's end", call_sid=end.call_sid)
+            self._writer.receive(end)
+
+    async def _delete_old_calls(self) -> None:
+        if self._engine is None or not self._settings.call_log_days:
+            return
+        removed = await delete_old_calls(self._engine, self._settings.call_log_days, self._wall())
+        if removed.calls:
+            _log.info("old calls deleted from the call log", calls=removed.calls)
 
     def _describe(self, called_number: str) -> AgentNames:
         profile = self._settings.profile_for(line_of(called_number))
