@@ -13,6 +13,7 @@ from voicegw.calllog.results import CallSummary, DayOfWaits, Spread
 from voicegw.cli.showing import printable
 
 SHORT_SID_CHARS = 12
+_USUAL_ENDS = frozenset({"", "hangup", "agent-ended", "forward-completed"})
 _OUTCOMES = {"live": "bold green", "completed": "green", "forwarded": "magenta", "failed": "bold red", "lost": "red"}
 
 
@@ -91,11 +92,11 @@ def minutes(seconds: float) -> str:
 
 
 def _why(call: CallSummary) -> Text:
-    """What failed on the call; of a good one how it ended."""
+    """What failed on the call; of a good one how it ended, unless it is as usual."""
     if call.failures:
         more = f" ×{call.failures}" if call.failures > 1 else ""
         return Text(f" {printable(call.last_failure)}{more}", "red")
-    return Text(f" {printable(call.ended_reason)}" if call.ended_reason else "", "dim")
+    return Text("" if call.ended_reason in _USUAL_ENDS else f" {printable(call.ended_reason)}", "dim")
 
 
 def _spread(spread: Spread | None, style: str) -> tuple[Text, ...]:
