@@ -67,6 +67,11 @@ def test_address_is_https_or_inside_a_private_network_with_a_note(url: str, in_c
     assert settings.notes == (("events to crm travel in clear, by http.",) if in_clear else ())
 
 
+def test_it_is_noted_that_without_a_call_log_no_event_is_sent(tmp_path: Path) -> None:
+    settings = load(tmp_path, GOOD).model_copy(update={"call_log": False})
+    assert settings.notes == ("events to crm are not sent without a call log.",)
+
+
 HIDDEN = "********"
 BROKEN = [
     ("name", '"My CRM"', '"My CRM"', "no receiver's name", "such as crm"),

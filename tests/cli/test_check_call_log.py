@@ -126,7 +126,7 @@ async def test_a_receiver_that_nobody_answers_at_is_a_fault(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("status", "verdict"), [(200, "good"), (401, "good"), (405, "good"), (500, "bad"), (503, "bad")]
+    ("status", "verdict"), [(200, "good"), (401, "good"), (405, "good"), (501, "good"), (500, "bad"), (503, "bad")]
 )
 def test_any_answer_but_a_servers_error_says_that_a_receiver_is_there(status: int, verdict: str) -> None:
     found = judge_receiver(crm(), Probe(status=status))

@@ -18,7 +18,7 @@ from voicegw.errors import CallLogError
 from voicegw.events.letters import count_letters
 
 _NO_LOG = "there is no call log to tell them from"
-_SERVER_ERRORS = 500
+_SERVER_ERRORS, _NOT_IMPLEMENTED = 500, 501
 
 
 async def check_call_log(settings: Settings) -> list[Finding]:
@@ -47,11 +47,14 @@ async def check_receivers(settings: Settings, web: WebProber) -> list[Finding]:
 
 
 def judge_receiver(receiver: EventReceiver, probe: Probe) -> Finding:
-    """PURE: the verdict on one receiver. Any answer but a server's error says that somebody is there."""
+    """PURE: the verdict on one receiver. Any answer but a server's error says that somebody is there.
+
+    501 is no error here: "the server does not support the functionality required" (RFC 9110 §15.6.2), which is a GET.
+    """
     where = f"{receiver.name}: {urlsplit(receiver.url).netloc.rpartition('@')[2]}"  # the rest of a URL may be secret
     if probe.failure:
         return bad("events", f"{where}: {probe.failure}", probe.mend)
-    if probe.status >= _SERVER_ERRORS:
+    if probe.status >= _SERVER_ERRORS and probe.status != _NOT_IMPLEMENTED:
         return bad("events", f"{where} answers {probe.status}", "Look at the receiver's own log.")
     return good("events", f"{where} answers")
 

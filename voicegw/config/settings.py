@@ -162,6 +162,7 @@ class Settings(_Table):
         return (
             *(f"{name} takes effect only in stream mode." for name, value in waiting.items() if value),
             *(f"events to {each.name} travel in clear, by http." for each in self.events if each.in_clear),
+            *(f"events to {each.name} are not sent without a call log." for each in self.events if not self.call_log),
         )
 
     def profile_for(self, called_number: str) -> NumberProfile | None:
