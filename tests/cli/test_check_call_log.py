@@ -65,6 +65,14 @@ async def test_a_log_that_somebody_has_locked_is_a_fault(tmp_path: Path, monkeyp
     assert "Calls are answered meanwhile" in found.mend
 
 
+async def test_a_disk_that_is_nearly_full_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await upgrade(f"sqlite:///{tmp_path / 'log.db'}")
+    monkeypatch.setattr("voicegw.cli.check_call_log.LEAST_FREE_BYTES", 10**18)
+    found = only(await check_call_log(settings_for(tmp_path)))
+    assert found.verdict == "bad"
+    assert "MB are free on its disk" in found.detail
+
+
 async def test_tables_of_another_version_are_a_fault(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'log.db'}"
     await upgrade(url)

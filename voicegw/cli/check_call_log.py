@@ -4,8 +4,11 @@ Changes nothing: makes no file and no table, and posts no event.
 """
 
 import asyncio
+from pathlib import Path
+from shutil import disk_usage
 from urllib.parse import urlsplit
 
+from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from voicegw.calllog.database import masked, writing
@@ -16,6 +19,9 @@ from voicegw.cli.web_probe import Probe, WebProber
 from voicegw.config import EventReceiver, Settings
 from voicegw.errors import CallLogError
 from voicegw.events.letters import count_letters
+
+LEAST_FREE_BYTES = 100_000_000
+"""With less room on its disk an SQLite call log counts as full."""
 
 _NO_LOG = "there is no call log to tell them from"
 _SERVER_ERRORS, _NOT_IMPLEMENTED = 500, 501
@@ -32,7 +38,7 @@ async def check_call_log(settings: Settings) -> list[Finding]:
         async with opened_log(url) as engine:
             async with writing(engine):
                 pass  # takes the lock that a writer needs
-            findings = [good("call log", f"{masked(url)} can be written, its tables are the newest ({newest()})")]
+            findings = [_full(url) or good("call log", f"{masked(url)} has the newest tables ({newest()})")]
             return findings + (await _look_at_outbox(engine) if settings.events else [])
     except CallLogError as error:
         return [_refused(error)]
@@ -57,6 +63,18 @@ def judge_receiver(receiver: EventReceiver, probe: Probe) -> Finding:
     if probe.status >= _SERVER_ERRORS and probe.status != _NOT_IMPLEMENTED:
         return bad("events", f"{where} answers {probe.status}", "Look at the receiver's own log.")
     return good("events", f"{where} answers")
+
+
+def _full(url: str) -> Finding | None:
+    """Has the disk of an SQLite file too little room? (A PostgreSQL does not say.)"""
+    file = make_url(url)
+    if file.get_backend_name() != "sqlite":
+        return None
+    free_bytes = disk_usage(Path(file.database or "").absolute().parent).free
+    if free_bytes >= LEAST_FREE_BYTES:
+        return None
+    left = f"{masked(url)}: {free_bytes // 1_000_000} MB are free on its disk"
+    return bad("call log", left, "Make room, or keep calls for fewer days (call_log_days).")
 
 
 async def _look_at_outbox(engine: AsyncEngine) -> list[Finding]:
