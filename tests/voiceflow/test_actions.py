@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from voicegw.voiceflow import actions
-from voicegw.voiceflow.actions import Verbatim, parse_action, parse_request, render_action
+from voicegw.voiceflow.actions import MAX_REQUEST_CHARACTERS, Verbatim, parse_action, parse_request, render_action
 from voicegw.voiceflow.requests import (
     AlexaIntentAction,
     GeneralAction,
@@ -70,8 +70,9 @@ def test_a_buttons_request_goes_back_exactly_as_it_came() -> None:
         {"type": "done", "diagramID": None},
         {"type": "done", "time": True},
         {"type": "file", "payload": {"files": [], "label": 5}},
+        {"type": "done", "payload": ["x"] * MAX_REQUEST_CHARACTERS},
     ],
-    ids=repr,
+    ids=lambda data: repr(data)[:60],
 )
 def test_what_fits_no_request_is_not_sent(data: object) -> None:
     assert parse_request(data) is None

@@ -262,7 +262,10 @@ def test_the_default_path_names_the_answer(default_path: dict[str, object], expe
     assert (custom.default_event_type, known.default_event_type) == (expected, expected)
 
 
-@pytest.mark.parametrize("paths", [None, [], [{}], [{"event": 5}], [{"event": {"type": 5}}], "x", {"0": 1}])
+LONG_TYPE = [{"event": {"type": "x" * 1001}}]
+
+
+@pytest.mark.parametrize("paths", [None, [], [{}], [{"event": 5}], [{"event": {"type": 5}}], "x", {"0": 1}, LONG_TYPE])
 def test_a_path_without_a_request_names_none(paths: object) -> None:
     trace = read("calendar", {}, paths=paths)
     assert isinstance(trace, UnknownTrace)

@@ -5,6 +5,7 @@ Pure. The models of the single kinds live in requests.py. Knows no session, no H
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -34,6 +35,9 @@ from voicegw.voiceflow.requests import (
 )
 
 CallType = Literal["inbound", "outbound"]
+
+MAX_REQUEST_CHARACTERS = 16_384
+"""Of a request that an agent wrote: it stands in the call's state at every step, and in the call log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,8 @@ def parse_action(data: object) -> TypedAction | None:
 
 
 def parse_request(data: object) -> Verbatim | None:
-    """Take a request the agent wrote, if it fits the contract's `AnyRequest`; else None. Never raises."""
-    if not isinstance(data, dict) or parse_action(data) is None:
+    """Take a request the agent wrote, if it fits the contract's `AnyRequest` and is no longer than
+    `MAX_REQUEST_CHARACTERS` as JSON; else None. Never raises."""
+    if not isinstance(data, dict) or parse_action(data) is None or len(json.dumps(data)) > MAX_REQUEST_CHARACTERS:
         return None
     return Verbatim(data)

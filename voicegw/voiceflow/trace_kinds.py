@@ -39,6 +39,8 @@ from voicegw.voiceflow.trace_payloads import (
     TracePart,
 )
 
+_MAX_TYPE_CHARACTERS = 1000
+
 
 class TraceEnvelope(TracePart):
     """What every trace may carry beside its payload. `time` is in epoch milliseconds."""
@@ -51,12 +53,13 @@ class TraceEnvelope(TracePart):
 
     @property
     def default_event_type(self) -> str | None:
-        """The type of the request that goes down the default path (the first, if none is named), if any."""
+        """The type of the request that goes down the default path (the first, if none is named), if any; one that is
+        too long to be a type is none."""
         index = self.default_path or 0
         if not self.paths or not 0 <= index < len(self.paths):
             return None
         event_type = (self.paths[index].event or {}).get("type")
-        return event_type if isinstance(event_type, str) else None
+        return event_type if isinstance(event_type, str) and len(event_type) <= _MAX_TYPE_CHARACTERS else None
 
 
 class AudioTrace(TraceEnvelope):
