@@ -108,21 +108,20 @@ class CallerVoice:
 
     def _follow(self, event: VoiceEvent | None, prompt: Prompt | None, now: float) -> None:
         current = self._speeches.current
+        if isinstance(event, SpeechBegan):
+            speech = self._speeches.begin(now, in_quiet=prompt is None)
+            self._outbox.append(BeginTranscript(speech=speech.number))
+            return
+        if event is None or current is None:
+            return
         match event:
-            case None:
-                return
-            case SpeechBegan():
-                speech = self._speeches.begin(now, in_quiet=prompt is None)
-                self._outbox.append(BeginTranscript(speech=speech.number))
-            case SpeechPaused(pause=pause) if current is not None:
+            case SpeechPaused(pause=pause):
                 self._outbox.append(AskTurnModel(speech=current.number, pause=pause))
-            case SpeechEnded() if current is not None:
+            case SpeechEnded():
                 current.ended_at = now
                 current.over_prompt = prompt is not None and not may_interrupt(prompt.barge_in, "speech")
                 self._decider.end_speech(current.number, now)
                 self._outbox.append(FinishTranscript(speech=current.number))
-            case SpeechPaused() | SpeechEnded():
-                return
             case _:
                 assert_never(event)
 

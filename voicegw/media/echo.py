@@ -16,9 +16,9 @@ STEP_SECONDS: Final = 0.02
 _STEP_BYTES: Final = int(STEP_SECONDS * BYTES_PER_SECOND)
 _NEAREST_STEPS: Final = 3  # 60 ms
 _FARTHEST_STEPS: Final = 20  # 400 ms
-_WINDOW_STEPS: Final = 20
+_WINDOW_STEPS: Final = 30
 _KEPT_STEPS: Final = 128
-_ALIKE_FROM: Final = 0.85
+_ALIKE_FROM: Final = 0.9
 _WEAKER_BY: Final = 10.0
 _MOVING_FROM: Final = 4.0  # a curve that hardly moves resembles every other
 

@@ -52,11 +52,6 @@ class KeypadCollector:
         """When the first of them was pressed."""
         return self._keys[0].at if self._keys else None
 
-    @property
-    def last_at(self) -> float | None:
-        """When the last of them was pressed."""
-        return self._keys[-1].at if self._keys else None
-
     def configure(self, keypad: Collect) -> str:
         """Gather by other rules from now on, also what waits. Returns the keys that mean nothing any more."""
         self.keypad = keypad

@@ -114,13 +114,12 @@ class Playout:
 
     def receive_mark(self, name: str, now: float) -> None:
         """The carrier named a mark back. Marks of an old generation and names that are none of ours are ignored."""
-        if not any(piece.mark == name for piece in self._flying):
+        place = next((place for place, piece in enumerate(self._flying) if piece.mark == name), None)
+        if place is None:
             return
-        while self._flying:
+        for _ in range(place + 1):
             piece = self._flying.popleft()
             piece.utterance.heard = piece.end
-            if piece.mark == name:
-                break
         # The carrier still has what is flying, less what it played while the mark was under way.
         latest = now + self._flying_seconds()
         self._plays_until = min(max(self._plays_until, latest - MARK_TRAVEL_SECONDS), latest)
@@ -185,8 +184,8 @@ class Playout:
         unplayed = max(0.0, self._plays_until - now) * BYTES_PER_SECOND
         heard = max(utterance.heard, utterance.reached)
         for piece in reversed(self._flying):
-            if piece.utterance is utterance:
-                heard = max(heard, piece.end - min(piece.size, round(unplayed)))
+            if piece.utterance is utterance and unplayed < piece.size:
+                heard = max(heard, piece.end - round(unplayed))
             unplayed = max(0.0, unplayed - piece.size)
         return heard
 

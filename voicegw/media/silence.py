@@ -30,11 +30,6 @@ class SilenceTimer:
         """Whether something is going on that may turn out to be an answer."""
         self._paused = paused
 
-    @property
-    def running(self) -> bool:
-        """Will it end by itself?"""
-        return self._seconds is not None and not self._paused
-
     def next_timer(self) -> float | None:
         """When the silence will have been long enough; None while it does not run."""
         if self._seconds is None or self._paused:

@@ -1,0 +1,107 @@
+"""Voice probabilities in, onset and end of speech out, in seconds of audio."""
+
+import pytest
+
+from voicegw.call.profile import Endpointing
+from voicegw.media.endpointing import (
+    LONGEST_SPEECH_SECONDS,
+    PATIENCE,
+    Endpointer,
+    SpeechBegan,
+    SpeechEnded,
+    SpeechPaused,
+    VoiceEvent,
+)
+
+WINDOW = 0.032
+
+
+def hear(endpointer: Endpointer, seconds: float, probability: float) -> list[tuple[float, VoiceEvent]]:
+    """What is told within so many seconds, and when."""
+    out, at = [], 0.0
+    while at < seconds - 1e-9:
+        at += WINDOW
+        event = endpointer.receive(probability, WINDOW)
+        if event is not None:
+            out.append((round(at, 3), event))
+    return out
+
+
+def speaking(profile: Endpointing = Endpointing.PATIENT, seconds: float = 1.0) -> Endpointer:
+    endpointer = Endpointer(profile)
+    assert [event for _, event in hear(endpointer, seconds, 0.9)] == [SpeechBegan()]
+    return endpointer
+
+
+class TestOnset:
+    def test_speech_begins_within_a_tenth_of_a_second(self) -> None:
+        assert hear(Endpointer(Endpointing.FAST), 1.0, 0.9) == [(0.096, SpeechBegan())]
+
+    def test_a_click_is_no_speech(self) -> None:
+        endpointer = Endpointer(Endpointing.FAST)
+        assert hear(endpointer, 0.064, 1.0) + hear(endpointer, 1.0, 0.0) + hear(endpointer, 0.064, 1.0) == []
+        assert not endpointer.speaking
+
+    def test_doubt_does_not_begin_speech_but_carries_it(self) -> None:
+        assert hear(Endpointer(Endpointing.FAST), 3.0, 0.45) == []
+        assert hear(speaking(Endpointing.FAST), 3.0, 0.45) == []
+
+    def test_it_tells_how_long_there_was_voice(self) -> None:
+        endpointer = speaking(seconds=0.32)
+        assert endpointer.speech_seconds == pytest.approx(0.32)
+        assert Endpointer(Endpointing.FAST).speech_seconds == 0.0
+
+
+class TestEnd:
+    @pytest.mark.parametrize("profile", Endpointing)
+    def test_the_model_is_asked_and_without_an_answer_quiet_decides(self, profile: Endpointing) -> None:
+        told = hear(speaking(profile), 4.0, 0.0)
+        patience = PATIENCE[profile]
+        assert [event for _, event in told] == [SpeechPaused(1), SpeechEnded(pytest.approx(1.024))]
+        asked, ended = (at for at, _ in told)
+        assert patience.ask_after_seconds <= asked <= patience.ask_after_seconds + WINDOW
+        assert patience.end_after_seconds <= ended <= patience.end_after_seconds + WINDOW
+
+    def test_a_complete_turn_ends_at_once(self) -> None:
+        endpointer = speaking()
+        hear(endpointer, 0.32, 0.0)
+        assert isinstance(endpointer.judge(1, 0.9), SpeechEnded)
+        assert not endpointer.speaking
+        assert hear(endpointer, 5.0, 0.0) == []
+
+    def test_an_incomplete_one_buys_time(self) -> None:
+        endpointer = speaking(Endpointing.FAST)
+        hear(endpointer, 0.224, 0.0)
+        assert endpointer.judge(1, 0.1) is None
+        ((ended, _),) = hear(endpointer, 3.0, 0.0)
+        assert 0.224 + ended == pytest.approx(PATIENCE[Endpointing.FAST].incomplete_after_seconds, abs=WINDOW)
+
+    def test_who_goes_on_speaking_makes_the_verdict_late(self) -> None:
+        endpointer = speaking()
+        hear(endpointer, 0.32, 0.0)
+        assert hear(endpointer, 0.5, 0.9) == []
+        assert endpointer.judge(1, 1.0) is None
+        assert hear(endpointer, 0.32, 0.0)[0][1] == SpeechPaused(2)
+        assert endpointer.judge(1, 1.0) is None
+        assert isinstance(endpointer.judge(2, 1.0), SpeechEnded)
+
+    def test_a_click_in_a_pause_does_not_make_it_shorter(self) -> None:
+        endpointer = speaking()
+        hear(endpointer, 0.96, 0.0)
+        hear(endpointer, WINDOW, 0.9)
+        ((ended, _),) = hear(endpointer, 3.0, 0.0)
+        assert 0.96 + WINDOW + ended == pytest.approx(2.0, abs=WINDOW)
+
+    def test_patience_may_change_while_somebody_speaks(self) -> None:
+        endpointer = speaking(Endpointing.DICTATION)
+        endpointer.configure(Endpointing.FAST)
+        assert hear(endpointer, 4.0, 0.0)[-1][0] == pytest.approx(0.7, abs=WINDOW)
+
+    def test_a_television_set_does_not_speak_for_ever(self) -> None:
+        told = hear(Endpointer(Endpointing.PATIENT), LONGEST_SPEECH_SECONDS + 1, 0.9)
+        assert [type(event) for _, event in told][:2] == [SpeechBegan, SpeechEnded]
+
+    def test_it_can_be_abandoned(self) -> None:
+        endpointer = speaking()
+        assert isinstance(endpointer.abandon(), SpeechEnded)
+        assert endpointer.abandon() is None

@@ -1,0 +1,250 @@
+"""Silence, filler, barge-in rules, echo, speeches, utterances: each on its own."""
+
+import math
+from random import Random
+
+import pytest
+
+from voicegw.call.inputs import Pressed, Said
+from voicegw.call.instructions import BargeIn, Collect
+from voicegw.media.barge_in import BargeInDecider, BargeInRules, Sense, count_words, may_interrupt
+from voicegw.media.echo import EchoGuard, loudness
+from voicegw.media.filler import FillerTimer
+from voicegw.media.silence import SilenceTimer
+from voicegw.media.speeches import TRANSCRIPT_WITHIN_SECONDS, Speeches
+from voicegw.media.utterances import Utterance
+from voicegw.media.waiting_inputs import WaitingInputs
+
+
+class TestSilence:
+    def test_it_counts_from_the_last_thing_heard(self) -> None:
+        silence = SilenceTimer()
+        silence.start(5.0, 10.0)
+        silence.hear_something(12.0)
+        assert silence.next_timer() == 17.0
+        assert (silence.is_over(16.9), silence.is_over(17.0)) == (False, True)
+
+    def test_a_noise_only_pauses_it(self) -> None:
+        silence = SilenceTimer()
+        silence.start(5.0, 0.0)
+        silence.pause(True)
+        assert (silence.next_timer(), silence.is_over(9.0)) == (None, False)
+        silence.pause(False)
+        assert silence.is_over(9.0)
+
+    def test_who_does_not_listen_has_none(self) -> None:
+        silence = SilenceTimer()
+        silence.start(5.0, 0.0)
+        silence.stop()
+        assert silence.next_timer() is None
+
+
+def test_a_filler_is_due_later_after_our_own_words_than_after_the_callers() -> None:
+    filler = FillerTimer()
+    filler.begin_turn(10.0)
+    assert filler.next_timer() == 12.5
+    filler.hear_us(11.0)
+    assert filler.next_timer() == 14.5
+    filler.hear_caller(11.0)
+    assert filler.next_timer() == 14.5
+    filler.hear_caller(13.0)
+    assert filler.next_timer() == 15.5
+
+
+class TestBargeIn:
+    @pytest.mark.parametrize(
+        ("policy", "by"),
+        [
+            (BargeIn.ANY, {"speech", "key"}),
+            (BargeIn.SPEECH, {"speech"}),
+            (BargeIn.KEYS, {"key"}),
+            (BargeIn.NONE, set()),
+        ],
+    )
+    def test_a_prompt_says_what_may_interrupt_it(self, policy: BargeIn, by: set[str]) -> None:
+        senses: tuple[Sense, ...] = ("speech", "key")
+        assert {sense for sense in senses if may_interrupt(policy, sense)} == by
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [("", 0), ("Mhm.", 0), ("uh-huh, mm-hmm", 0), ("Yes!", 1), ("Um, sim", 2), ("mhm, no thanks", 2), ("Äh ja", 1)],
+    )
+    def test_humming_along_is_no_word(self, text: str, words: int) -> None:
+        assert count_words(text) == words
+
+    def test_words_or_voice_make_an_interruption(self) -> None:
+        rules = BargeInRules(min_words=2, min_seconds=0.8)
+        assert rules.is_interruption(voice_seconds=0.0, words=2)
+        assert rules.is_interruption(voice_seconds=0.8, words=0)
+        assert not rules.is_interruption(voice_seconds=0.79, words=1)
+        assert not BargeInRules(min_words=0).is_interruption(voice_seconds=0.1, words=0)
+
+    def test_what_is_held_goes_on_after_the_voice(self) -> None:
+        decider = BargeInDecider(BargeInRules(min_seconds=0.8, resume_after_seconds=0.5))
+        assert decider.next_timer() is None
+        decider.hold(3, 10.0)
+        assert decider.next_timer() == pytest.approx(11.3)
+        decider.end_speech(2, 10.1)
+        assert decider.next_timer() == pytest.approx(11.3)
+        decider.end_speech(3, 10.2)
+        assert decider.next_timer() == pytest.approx(10.7)
+        decider.release(2)
+        assert decider.held
+        decider.release(3)
+        assert not decider.held
+
+
+def envelope(dice: Random, steps: int) -> list[int]:
+    """Loudness as speech has it: syllables of 100–300 ms with gaps between them."""
+    out: list[int] = []
+    while len(out) < steps:
+        out += [dice.randint(80, 110)] * dice.randint(5, 15) + [dice.randint(0, 15)] * dice.randint(3, 10)
+    return out[:steps]
+
+
+def mulaw(level: int) -> bytes:
+    return bytes([0xFF - level]) * 160
+
+
+class TestEcho:
+    def test_loudness_is_mulaws_own_scale(self) -> None:
+        assert (loudness(b"\xff"), loudness(b"\x80"), loudness(b"\x00"), loudness(b"")) == (0.0, 127.0, 127.0, 0.0)
+
+    @pytest.mark.parametrize("delay_steps", [3, 8, 14, 20])
+    @pytest.mark.parametrize("seed", range(5))
+    def test_our_own_words_coming_back_are_known(self, delay_steps: int, seed: int) -> None:
+        dice, guard = Random(seed), EchoGuard()
+        ours = envelope(dice, 100)
+        known = 0
+        for step, level in enumerate(ours):
+            guard.send(mulaw(level), step * 0.02)
+            back = ours[step - delay_steps] - 40 if step >= delay_steps else 0
+            guard.receive(max(0, back) + dice.uniform(0, 6), step * 0.02)
+            known += guard.is_echo() and step >= 50
+        assert known >= 45
+
+    def test_a_caller_is_hardly_ever_taken_for_an_echo(self) -> None:
+        taken = total = 0
+        for seed in range(20):
+            dice, guard = Random(seed), EchoGuard()
+            ours, theirs = envelope(dice, 150), envelope(Random(1000 + seed), 150)
+            for step, level in enumerate(ours):
+                guard.send(mulaw(level), step * 0.02)
+                guard.receive(theirs[step] * 0.75, step * 0.02)
+                taken += guard.is_echo()
+                total += 1
+        assert taken / total < 0.05
+
+    def test_who_is_as_loud_as_we_are_is_no_echo(self) -> None:
+        dice, guard = Random(1), EchoGuard()
+        ours = envelope(dice, 100)
+        for step, level in enumerate(ours):
+            guard.send(mulaw(level), step * 0.02)
+            guard.receive(ours[step - 5] if step >= 5 else 0, step * 0.02)
+            assert not guard.is_echo()
+
+    def test_a_steady_hum_is_like_nothing(self) -> None:
+        guard = EchoGuard()
+        for step, level in enumerate(envelope(Random(2), 60)):
+            guard.send(mulaw(level), step * 0.02)
+            guard.receive(10, step * 0.02)
+        assert not guard.is_echo()
+
+    def test_what_was_cleared_does_not_come_back(self) -> None:
+        guard = EchoGuard()
+        for level in envelope(Random(3), 60):
+            guard.send(mulaw(level), 0.0)
+        guard.clear(0.1)
+        for step in range(60):
+            guard.receive(math.sin(step) * 30 + 30, step * 0.02)
+        assert not guard.is_echo()
+        guard.clear(9.0)
+
+
+class TestSpeeches:
+    def test_it_is_resolved_when_voice_and_words_are_over(self) -> None:
+        speeches = Speeches()
+        speech = speeches.begin(1.0, in_quiet=True)
+        assert speeches.receive_transcript(speech.number, " yes ", final=True, confidence=0.5) is speech
+        assert (speeches.active, speeches.next_timer(), speeches.take_resolved(9.0)) == (True, None, [])
+        speech.ended_at = 2.0
+        assert speeches.current is None
+        assert speeches.take_resolved(2.0) == [speech]
+        assert (speech.text, speeches.active) == ("yes", False)
+
+    def test_what_is_final_stays_and_what_is_over_is_gone(self) -> None:
+        speeches = Speeches()
+        speech = speeches.begin(1.0, in_quiet=True)
+        speeches.receive_transcript(speech.number, "yes", final=True, confidence=None)
+        speeches.receive_transcript(speech.number, "no", final=False, confidence=None)
+        assert speech.text == "yes"
+        assert speeches.receive_transcript(7, "who?", final=True, confidence=None) is None
+
+    def test_words_that_do_not_come_are_given_up(self) -> None:
+        speeches = Speeches()
+        speech = speeches.begin(1.0, in_quiet=True)
+        speech.ended_at = 2.0
+        assert speeches.next_timer() == 2.0 + TRANSCRIPT_WITHIN_SECONDS
+        assert speeches.take_resolved(4.9) == []
+        assert speeches.take_resolved(5.0) == [speech]
+        assert speeches.next_timer() is None
+
+
+class TestUtterances:
+    def test_nobody_knows_its_end_before_it_is_finished(self) -> None:
+        utterance = Utterance(number=1, audio=bytearray(8))
+        assert (utterance.total, utterance.unsent, utterance.over) == (None, 8, False)
+
+    def test_a_loop_is_taken_over_its_border_in_two_pieces(self) -> None:
+        utterance = Utterance(number=1, loops=2, audio=bytearray(b"abcd"), finished=True)
+        taken = []
+        while utterance.unsent:
+            taken.append(utterance.take(min(3, utterance.unsent)))
+        assert taken == [b"abc", b"d", b"abc", b"d"]
+        assert utterance.total == utterance.sent == 8
+
+    def test_one_without_audio_is_over_however_often_it_repeats(self) -> None:
+        assert Utterance(number=1, loops=0, finished=True).over
+
+    def test_an_endless_one_ends_with_the_repetition_that_has_begun(self) -> None:
+        utterance = Utterance(number=1, loops=0, audio=bytearray(b"abcd"), finished=True, sent=5)
+        assert utterance.total is None
+        utterance.stop_repeating()
+        assert utterance.total == 8
+
+    @pytest.mark.parametrize("finished", [True, False])
+    def test_an_endless_one_that_has_not_begun_is_said_once(self, finished: bool) -> None:
+        utterance = Utterance(number=1, loops=0, audio=bytearray(b"abcd"), finished=finished)
+        utterance.stop_repeating()
+        assert utterance.loops == 1
+
+    def test_a_counted_one_is_not_shortened(self) -> None:
+        utterance = Utterance(number=1, loops=3)
+        utterance.stop_repeating()
+        assert utterance.loops == 3
+
+
+class TestWaitingInputs:
+    def test_what_began_first_is_taken_first(self) -> None:
+        waiting = WaitingInputs(Collect(max_digits=1))
+        waiting.say("yes", 0.9, 1.0)
+        waiting.press("1", 2.0)
+        assert waiting.take_first(3.0, words_too=True) == Said(text="yes", confidence=0.9)
+        assert waiting.take_first(3.0, words_too=True) == Pressed(keys="1", ended_by="")
+        assert waiting.take_first(3.0, words_too=True) is None
+
+    def test_words_are_joined_and_as_sure_as_the_least_sure(self) -> None:
+        waiting = WaitingInputs(Collect())
+        for text, confidence in (("I would", 0.9), ("like", None), ("to book", 0.4)):
+            waiting.say(text, confidence, 1.0)
+        assert waiting.take_first(2.0, words_too=False) is None
+        assert waiting.take_first(2.0, words_too=True) == Said(text="I would like to book", confidence=0.4)
+
+    def test_each_is_noted_once_while_it_waits(self) -> None:
+        waiting = WaitingInputs(Collect(max_digits=1))
+        waiting.say("operator", None, 1.0)
+        waiting.press("0", 2.0)
+        assert waiting.next_note() == 2.0
+        assert waiting.take_notes(2.0) == [Said(text="operator"), Pressed(keys="0", ended_by="")]
+        assert (waiting.next_note(), waiting.take_notes(9.0)) == (None, [])
+        assert waiting.drop_keys() == "0"
