@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from voicegw.call.entries import NoJournal
+from voicegw.call.entries import Entry, NoJournal
 from voicegw.call.forwarding import ringing_name
 from voicegw.call.inputs import HungUp, Said
 from voicegw.call.instructions import Button, Say
 from voicegw.call.plan import Leg
+from voicegw.call.records import CallEnded
 from voicegw.call.state import AgentSettings, Asked, ForwardState, Phase, Spoken, dump_state, load_state, start_call
+from voicegw.calllog.journal import CallJournal
 from voicegw.errors import StaleVersion
 from voicegw.turns.ending import CallEnder
 from voicegw.turns.runner import TurnRunner
@@ -59,6 +61,21 @@ async def test_the_mark_is_saved_before_anything_is_sent(call: Call) -> None:
     (ended,) = room.phone.agent.ended
     assert ended.heard == HungUp()
     assert (ended.session_key, ended.user_id, ended.launched) == ("k", "someone", True)
+
+
+async def test_the_journal_knows_a_call_of_which_this_process_sees_only_the_end(call: Call) -> None:
+    told: list[Entry] = []
+
+    class Sink:
+        def receive(self, entry: Entry) -> None:
+            told.append(entry)
+
+    room = Room(call)
+    await room.create()
+    await asyncio.sleep(7.0)
+    other = room.phone.process(journal=CallJournal([Sink()], clock=now, wall=now))
+    await other.hang_up(room.phone.call_sid, "reaped")
+    assert [(entry.record, entry.offset) for entry in told] == [(CallEnded(reason="reaped"), now())]
 
 
 async def test_what_is_kept_of_an_ended_call_holds_no_secret_and_no_words(call: Call) -> None:

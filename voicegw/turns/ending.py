@@ -47,6 +47,8 @@ class CallEnder:
         await self._store.save_call(state.call_sid, dump_state(without_words(state)), version, live=False)
         self._forget(state.call_sid)
         _log.info("call ended", call_sid=state.call_sid, reason=state.ended_reason)
+        # The end may be all that this process sees of the call: the one that had it died.
+        self._journal.open(state.call_sid, state.parties, line.profile, state.started_at)
         self._journal.note(state.call_sid, CallEnded(reason=state.ended_reason), state.turn)
         farewell = asyncio.create_task(self._farewell(state, line), name=f"farewell-{state.call_sid}")
         self._farewells.add(farewell)
