@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -134,6 +135,9 @@ async def test_waits_are_told_by_number_and_day(site: Any) -> None:
     assert day["total"]["count"] == 2
     assert day["parts"]["gateway"]["p95_milliseconds"] >= day["parts"]["gateway"]["p50_milliseconds"]
     assert (await site.get("/api/waits?to=2020-01-01")).json() == {"waits": []}
+    for days_later, shown in ((6, [day]), (7, [])):  # without `from`, a week
+        last_day = date.fromisoformat(day["day"]) + timedelta(days=days_later)
+        assert (await site.get(f"/api/waits?to={last_day}")).json() == {"waits": shown}
     assert (await site.get("/api/waits?called=%2B15005550007")).json() == {"waits": []}
     assert (await site.get("/api/waits?from=20260101")).status_code == 422
 

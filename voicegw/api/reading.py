@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,6 +18,9 @@ from voicegw.call.addresses import line_of
 from voicegw.calllog.queries import CallLogReader
 from voicegw.calllog.results import CallFilter
 from voicegw.calllog.tokens import Scope
+
+# Percentiles of all there ever was would take the database minutes
+_WEEK_BEFORE_DAYS = 6
 
 Outcome = Literal["", "live", "completed", "forwarded", "failed", "lost", "refused"]
 
@@ -87,14 +90,14 @@ async def get_records(request: Request, sid: Sid, twiml: Twiml = False) -> Respo
 async def get_waits(
     request: Request,
     called: Number = "",
-    first_day: Annotated[Day, Query(alias="from", description="The first day (UTC).")] = None,
-    last_day: Annotated[Day, Query(alias="to", description="The last day (UTC), included.")] = None,
+    first_day: Annotated[Day, Query(alias="from", description="The first day (UTC); left out, a week to `to`.")] = None,
+    last_day: Annotated[Day, Query(alias="to", description="The last day (UTC), included; left out, today.")] = None,
 ) -> answers.Waits:
     """From the caller's last sound to the answer, by number and day, in all and for each part of the wait."""
+    until = last_day or datetime.now(UTC).date()
+    since = first_day or until - timedelta(days=_WEEK_BEFORE_DAYS)
     days = await _reader(request).waits(
-        called_number=line_of(called) if called else None,
-        first_day=first_day.isoformat() if first_day else None,
-        last_day=last_day.isoformat() if last_day else None,
+        called_number=line_of(called) if called else None, first_day=since.isoformat(), last_day=until.isoformat()
     )
     return render_waits(days)
 
