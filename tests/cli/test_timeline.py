@@ -244,6 +244,10 @@ def test_harmless_findings_are_marked_as_such_and_further_ones_follow() -> None:
         ([], ""),
         ([entry(RANG)], "CA1  +14155550123 → +15005550100  2026-11-23 08:00:00 UTC  0:01  live"),
         ([entry(CallEnded(reason="hangup"), 95.0)], "CA1  2026-11-23 08:00:00 UTC  1:35"),
+        (
+            [entry(CallEnded(reason="hangup"), 95.0), entry(ActionSent(action={"type": "end"}), 99.0)],
+            "CA1  2026-11-23 08:00:00 UTC  1:35",
+        ),
         ([entry(CallEnded(reason="x"), at=1e300)], "CA1  ?  0:01"),
         (
             [entry(CallRang(caller_number="", called_number="+1"))],

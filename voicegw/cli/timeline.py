@@ -92,8 +92,10 @@ def heading(entries: Sequence[Entry]) -> Text:
     if rang is not None:
         line.append(f"  {printable(rang.caller_number) or 'withheld'} → {printable(rang.called_number)}", "")
     if entries:
-        line.append(f"  {_moment(entries[0].at)}  {_minutes(entries[-1].offset)}", "dim")
-        if not any(isinstance(entry.record, CallEnded) for entry in entries):
+        ended = next((entry for entry in entries if isinstance(entry.record, CallEnded)), None)
+        # What comes after the end (the agent is told of it) is not the call any more.
+        line.append(f"  {_moment(entries[0].at)}  {_minutes((ended or entries[-1]).offset)}", "dim")
+        if ended is None:
             line.append("  live", "bold green")
     return line
 
