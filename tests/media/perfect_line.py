@@ -17,7 +17,7 @@ from voicegw.media.session import MediaSession
 
 FRAME = 0.02
 WINDOW = 0.032
-MOST_BUFFERED_SECONDS = 0.4 + 0.2 + 1e-6
+MOST_BUFFERED_SECONDS = 0.4 + 0.001
 HEARING = Hearing(keypad=Collect(), language="en-US", endpointing=Endpointing.PATIENT)
 
 
