@@ -108,8 +108,6 @@ def check_form(data: bytes) -> None:
         assert not call.caller_number or is_e164(call.caller_number)
         assert call.caller_number or not (call.caller_verified or call.caller_country)
         assert returning_name(call.parties()).startswith("ringing/") == bool(call.forwarded_from)
-    with suppress(forms.FormError):
-        forms.parse_status_form(pairs)
     gather = forms.parse_gather_form(pairs)
     assert re.fullmatch(r"[0-9A-D*#]*", gather.digits)
     assert gather.confidence is None or 0 <= gather.confidence <= 1

@@ -11,7 +11,6 @@ from voicegw.twilio.forms import (
     parse_fallback_form,
     parse_form,
     parse_gather_form,
-    parse_status_form,
 )
 
 CALL_SID = "CA" + "0123456789abcdef" * 2
@@ -140,19 +139,17 @@ def test_sip_headers_are_kept_by_their_own_names() -> None:
     "call_sid", ["", "CA1", CALL_SID.upper(), CALL_SID + "0", CALL_SID + "\n", "AC" + CALL_SID[2:], "CA" + "٣" * 32]
 )
 def test_call_without_a_proper_id_is_refused_and_its_id_not_repeated(call_sid: str) -> None:
-    for reader in (parse_call_form, parse_status_form):
-        with pytest.raises(FormError) as refused:
-            reader(ringing(CallSid=call_sid))
-        assert refused.value.code == "form-invalid"
-        assert not refused.value.retryable
-        assert not call_sid or call_sid not in str(refused.value)
+    with pytest.raises(FormError) as refused:
+        parse_call_form(ringing(CallSid=call_sid))
+    assert refused.value.code == "form-invalid"
+    assert not refused.value.retryable
+    assert not call_sid or call_sid not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["CallSid", "AccountSid", "From", "To"])
 def test_two_values_for_what_identifies_the_call_are_refused(name: str) -> None:
-    for reader in (parse_call_form, parse_status_form):
-        with pytest.raises(FormError, match=name):
-            reader((*ringing(), (name, RINGING[name] + "0")))
+    with pytest.raises(FormError, match=name):
+        parse_call_form((*ringing(), (name, RINGING[name] + "0")))
 
 
 def test_the_same_value_twice_is_no_contradiction() -> None:
@@ -242,16 +239,6 @@ def test_dial_keeps_duration_leg_and_sip_code() -> None:
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "1e3", "٣", "9" * 5000, " 1"])
 def test_number_that_is_none_is_unknown(text: str) -> None:
     assert parse_dial_form((("DialCallDuration", text),)).seconds is None
-
-
-def test_status_callback_is_read() -> None:
-    form = parse_status_form(
-        ringing(
-            CallStatus="completed", CallDuration="61", SequenceNumber="3", SipResponseCode="200", ParentCallSid="CA1"
-        )
-    )
-    assert (form.call_sid, form.parent_call_sid, form.call_status) == (CALL_SID, "CA1", "completed")
-    assert (form.seconds, form.sequence_number, form.sip_response_code) == (61, 3, 200)
 
 
 def test_fallback_says_what_failed() -> None:

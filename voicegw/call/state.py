@@ -87,7 +87,6 @@ class Silences:
 
     seconds: float = 0.0
     prompts: int = 0
-    awaited_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

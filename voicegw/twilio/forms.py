@@ -120,18 +120,6 @@ class DialForm:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusForm:
-    """A call's status callback; "arrival order not guaranteed": `sequence_number` orders those of one leg."""
-
-    call_sid: str
-    parent_call_sid: str
-    call_status: str
-    seconds: int | None
-    sequence_number: int | None
-    sip_response_code: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class FallbackForm:
     """Why Twilio asks the fallback URL: its error code (None if unreadable) and the URL that failed."""
 
@@ -223,20 +211,6 @@ def parse_dial_form(pairs: FormPairs) -> DialForm:
         seconds=_whole_number(fields.get("DialCallDuration", "")),
         call_sid=fields.get("DialCallSid", ""),
         sip_response_code=_whole_number(fields.get("DialSipResponseCode", "")),
-    )
-
-
-def parse_status_form(pairs: FormPairs) -> StatusForm:
-    """Reads a call's status callback; raises FormError as `parse_call_form` does."""
-    fields = _first_values(pairs)
-    _refuse_contradictions(pairs, fields)
-    return StatusForm(
-        call_sid=_call_sid(fields),
-        parent_call_sid=fields.get("ParentCallSid", ""),
-        call_status=fields.get("CallStatus", ""),
-        seconds=_whole_number(fields.get("CallDuration", "")),
-        sequence_number=_whole_number(fields.get("SequenceNumber", "")),
-        sip_response_code=_whole_number(fields.get("SipResponseCode", "")),
     )
 
 
