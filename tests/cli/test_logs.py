@@ -26,6 +26,14 @@ def test_every_line_is_json_libraries_and_tracebacks_included(capsys: pytest.Cap
     assert "+1415" not in lines[2]["exception"].splitlines()[-1]
 
 
+def test_a_line_begins_with_when_how_bad_and_what(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs()
+    structlog.get_logger("voicegw.app").warning("store failed", call_sid="CA1", code="store-error")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert list(json.loads(line))[:3] == ["timestamp", "level", "event"]
+    assert json.loads(line)["code"] == "store-error"
+
+
 def test_in_a_terminal_people_can_read_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     configure_logs()

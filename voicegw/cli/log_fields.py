@@ -40,6 +40,11 @@ def guard_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     return event
 
 
+def lead_with_what_happened(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A processor: a line begins with when, how bad and what, as people read it at night."""
+    return {name: event[name] for name in ("timestamp", "level", "event") if name in event} | dict(event)
+
+
 def forget_futures(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A processor: asyncio describes a failed task in the message, its exception's words included. They go."""
     said = event.get("event")

@@ -7,7 +7,7 @@ import threading
 import structlog
 from structlog.types import Processor
 
-from voicegw.cli.log_fields import describe_exception, forget_futures, guard_fields
+from voicegw.cli.log_fields import describe_exception, forget_futures, guard_fields, lead_with_what_happened
 
 OURS = "voicegw"
 
@@ -44,6 +44,7 @@ def configure_logs(*, level: int = logging.INFO) -> None:
                 structlog.processors.ExceptionRenderer(describe_exception),
                 forget_futures,
                 guard_fields,
+                lead_with_what_happened,
                 last,
             ],
         )
