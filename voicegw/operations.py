@@ -32,6 +32,8 @@ from voicegw.telemetry.tracing import open_tracer
 
 STOP_GRACE_SECONDS = 5.0
 _TIDY_EVERY_SECONDS = 3600.0
+# Long enough to take what several calls bring in one go, too short for the loop to be late by it
+_JOURNAL_SECONDS = 0.05
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +63,9 @@ class Operations:
         self._tracer = open_tracer(own_numbers=lambda: self._settings.own_numbers)
         self.metrics = CallMetrics(self._readings(), own_numbers=lambda: self._settings.own_numbers)
         sinks: tuple[Sink | None, ...] = (self._writer, self.metrics, self._outbox, self._tracer)
-        self.journal = CallJournal([sink for sink in sinks if sink is not None], clock=clock, wall=wall)
+        self.journal = CallJournal(
+            [sink for sink in sinks if sink is not None], clock=clock, wall=wall, defer=self._soon
+        )
 
     @property
     def engine(self) -> AsyncEngine | None:
@@ -94,6 +98,7 @@ class Operations:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.journal.flush()
         if self._writer is not None:
             await self._writer.stop(grace_seconds)
         if self._outbox is not None and self._dispatcher is not None:
@@ -175,6 +180,10 @@ class Operations:
 
     def _read_breakers(self) -> Mapping[str, str]:
         return self._breakers()
+
+    @staticmethod
+    def _soon(work: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(_JOURNAL_SECONDS, work)
 
     def _run(self, work: Coroutine[None, None, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

@@ -111,6 +111,7 @@ class Site:
     async def written(self) -> None:
         """All that has happened is in the call log."""
         assert self.operations._writer is not None
+        self.operations.journal.flush()
         await self.operations._writer.flush()
 
 

@@ -1,6 +1,6 @@
 """The journal: what it dates and hides, and that nothing which goes wrong behind it reaches a call."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from structlog.testing import capture_logs
@@ -162,3 +162,24 @@ def test_calls_that_nobody_closes_are_forgotten_oldest_first(clocks: Clocks, kep
     for number in (0, 1):
         journal.note(f"CA{number}", CallerSpoke(text="a table for two"))
     assert [("table" in str(record)) for record in kept.records] == [False, True]
+
+
+def test_what_is_deferred_is_dated_at_once_and_told_in_order_with_what_came_meanwhile(
+    clocks: Clocks, kept: Kept
+) -> None:
+    later: list[Callable[[], None]] = []
+    journal = CallJournal([kept], clock=lambda: clocks.monotonic, wall=lambda: clocks.epoch, defer=later.append)
+    journal.open("CA1", PARTIES, PROFILE, clocks.epoch)
+    journal.note("CA1", KeysPressed(keys="1234"))
+    clocks.pass_seconds(0.5)
+    journal.note("CA1", TurnBegan(heard="pressed"), 1)
+    journal.close("CA1")
+    clocks.pass_seconds(0.5)
+    assert kept.entries == []
+    (flush,) = later
+    flush()
+    assert [(entry.offset, entry.turn) for entry in kept.entries] == [(0.0, 0), (0.5, 1)]
+    assert isinstance(kept.records[0], KeysPressed)
+    assert kept.records[0].keys == "••••"
+    journal.note("CA1", TurnBegan(heard="said"), 2)
+    assert len(later) == 2

@@ -23,6 +23,10 @@ MAX_OPEN_CALLS = 20_000
 _log = structlog.get_logger(__name__)
 
 
+Defer = Callable[[Callable[[], None]], object]
+"""Has something done a moment later, as `loop.call_later` does."""
+
+
 @dataclass(frozen=True, slots=True)
 class _OpenCall:
     began: float  # on the monotonic clock
@@ -32,11 +36,21 @@ class _OpenCall:
 class CallJournal:
     """Implements `call.entries.Journal`: every record goes, dated and redacted, to each of `sinks` in turn.
 
-    `clock` gives monotonic seconds, `wall` epoch seconds. Never waits and never raises.
+    `clock` gives monotonic seconds, `wall` epoch seconds. With `defer`, what is noted is dated at once, and the rest of
+    the work is done a moment later for all that has come by then: no caller waits for it. Never waits, never raises.
     """
 
-    def __init__(self, sinks: Sequence[Sink], *, clock: Callable[[], float], wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        sinks: Sequence[Sink],
+        *,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        defer: Defer | None = None,
+    ) -> None:
         self._sinks = tuple(sinks)
+        self._defer = defer
+        self._noted: list[tuple[CallRedactor | None, str, float, float, int, Record]] = []
         self._clock = clock
         self._wall = wall
         self._open: OrderedDict[str, _OpenCall] = OrderedDict()
@@ -55,16 +69,25 @@ class CallJournal:
     def note(self, call_sid: str, record: Record, turn: int = 0) -> None:
         """This happened just now. Of a call that is not open everything is hidden, and its offset is 0."""
         call = self._open.get(call_sid)
-        redactor, offset = (call.redactor, self._clock() - call.began) if call else (CallRedactor(None), 0.0)
-        entry = Entry(
-            call_sid=call_sid, at=self._wall(), offset=offset, turn=turn, record=self._redacted(redactor, record)
-        )
-        for sink in self._sinks:
-            self._hand_over(sink, entry)
+        redactor, offset = (call.redactor, self._clock() - call.began) if call else (None, 0.0)
+        self._noted.append((redactor, call_sid, self._wall(), offset, turn, record))
+        if self._defer is None:
+            self.flush()
+        elif len(self._noted) == 1:
+            self._defer(self.flush)
 
     def close(self, call_sid: str) -> None:
         """Nothing more comes of this call. Idempotent."""
         self._open.pop(call_sid, None)
+
+    def flush(self) -> None:
+        """Redact and hand over what was noted and has waited."""
+        noted, self._noted = self._noted, []
+        for redactor, call_sid, at, offset, turn, record in noted:
+            kept = self._redacted(redactor or CallRedactor(None), record)
+            entry = Entry(call_sid=call_sid, at=at, offset=offset, turn=turn, record=kept)
+            for sink in self._sinks:
+                self._hand_over(sink, entry)
 
     def _redacted(self, redactor: CallRedactor, record: Record) -> Record:
         try:
