@@ -1,8 +1,9 @@
-"""What the call log costs: CPU of whole gather calls with it and without it, in the same run.
+"""What it costs to know what happened: CPU of whole gather calls, and with metrics, and with the call log, in one run.
 
-Both gateways keep live calls in SQLite and count metrics; one also keeps the call log (records, waterfall, transcript,
-full-text index) in an SQLite file. CPU is the whole process's, its threads included, from the calls' first ring until a
-second after their end, when all is written. Run: `python -m bench.log_cost [--rounds N] [--calls N] [--turns N]`.
+All three gateways keep live calls in SQLite. The first does nothing beside its calls; the second redacts what happens
+and counts it for Prometheus; the third also keeps the call log (records, waterfall, transcript, full-text index) in an
+SQLite file, as `voicegw serve` does. CPU is the whole process's, its threads included, from the calls' first ring until
+all is written, a second after their end. Run: `python -m bench.log_cost [--rounds N] [--calls N] [--turns N]`.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import uvloop
 
 from bench.fast_agent import FastAgent
 from bench.rounds import show_table, spread
-from bench.served_process import LOGGED, SQLITE, ServedProcess
+from bench.served_process import LOGGED, SQLITE, WATCHED, ServedProcess
 from bench.signed_calls import HttpLine, SignedCall
 
 CALLS_AT_ONCE = 16
@@ -48,26 +49,32 @@ async def compare(rounds: int, calls: int, turns: int) -> None:
     """All rounds, then the table."""
     agent = FastAgent()
     agent_url = f"http://127.0.0.1:{await agent.listen()}"
-    found: dict[str, list[float]] = {SQLITE: [], LOGGED: []}
-    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        places = zip(found, (Path(first), Path(second)), strict=True)
-        servers = [await asyncio.to_thread(ServedProcess, name, agent_url, place) for name, place in places]
+    found: dict[str, list[float]] = {SQLITE: [], WATCHED: [], LOGGED: []}
+    with tempfile.TemporaryDirectory() as directory:
+        servers = []
+        for number, name in enumerate(found):
+            place = Path(directory) / str(number)
+            place.mkdir()
+            servers.append(await asyncio.to_thread(ServedProcess, name, agent_url, place))
         try:
             for server in servers:
                 await _carry_calls(server, CALLS_AT_ONCE * 2, turns)
             for number in range(rounds):
-                for server in servers if number % 2 else reversed(servers):
+                for server in servers[number % 3 :] + servers[: number % 3]:
                     found[server.name].append(await _carry_calls(server, calls, turns))
         finally:
             for server in servers:
                 await asyncio.to_thread(server.stop)
-    ratios = [logged / bare for bare, logged in zip(found[SQLITE], found[LOGGED], strict=True)]
     print(f"{rounds} rounds of {calls} calls with {turns} turns, {CALLS_AT_ONCE} at once\n")
     rows = [
-        (SQLITE, spread(found[SQLITE]), spread([1.0] * rounds, 2)),
-        (LOGGED, spread(found[LOGGED]), spread(ratios, 2)),
+        (name, spread(figures), _ratios(figures, found[SQLITE]), _ratios(figures, found[WATCHED]))
+        for name, figures in found.items()
     ]
-    show_table(("server", "CPU us/turn", "x without"), rows)
+    show_table(("server", "CPU us/turn", "x the calls alone", "x with metrics"), rows)
+
+
+def _ratios(figures: list[float], others: list[float]) -> str:
+    return spread([own / other for own, other in zip(figures, others, strict=True)], 2)
 
 
 def main() -> None:

@@ -21,11 +21,13 @@ from voicegw.cli.logs import configure_logs
 from voicegw.cli.serving import Site, listen, run, spare_the_collector
 from voicegw.config import Settings, Twilio, Voiceflow
 from voicegw.store.memory import MemoryStore
+from voicegw.store.sqlite import SqliteStore
+from voicegw.turns.ports import CallStore
 from voicegw.voiceflow.transport import AiohttpTransport
 
 MEMORY, SQLITE, PLAIN = "gateway, memory", "gateway, SQLite", "plain handler"
 WHOLE_TURNS = "gateway, whole turns"
-LOGGED = "gateway, SQLite, call log"
+WATCHED, LOGGED = "the same, and metrics", "the same, and call log"
 
 
 def _create_app(name: str, agent_url: str, directory: Path) -> FastAPI:
@@ -42,9 +44,12 @@ def _create_app(name: str, agent_url: str, directory: Path) -> FastAPI:
             api_key="VF.DM.bench", project_id="bench", base_url=agent_url, streaming=name != WHOLE_TURNS
         ),
     )
-    if name in {SQLITE, LOGGED}:
+    if name in {WATCHED, LOGGED}:
         return create_gateway(settings).asgi
-    store = MemoryStore(wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS)
+    # the calls alone: what runs beside them is measured by `log_cost`
+    store: CallStore = MemoryStore(wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS)
+    if name == SQLITE:
+        store = SqliteStore(settings.live_store_path, wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS)
     return Gateway(settings, store=store, transport=AiohttpTransport()).asgi
 
 
