@@ -115,6 +115,8 @@ MARKDOWN = [
     ("<https://example.com/x>", "example.com"),
     ("Write to mailto:a.b@example.com!", "Write to a.b@example.com!"),
     ("<a.b@example.com>", "a.b@example.com"),
+    (")\nHello there", "). Hello there"),
+    (")\nhello there", ") hello there"),
 ]
 
 
