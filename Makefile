@@ -16,7 +16,7 @@ run: $(VENV)/.run ## answer a call on this machine: gateway, embedded agent and 
 
 test: $(VENV)/.dev ## all tests, with the coverage gates
 	@rm -f .coverage .coverage.*
-	$(BIN)/pytest -q -n 2 --dist worksteal -m "not sweep" --cov --cov-report=
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not sweep" --hypothesis-seed=7 --cov --cov-report=
 	@$(MAKE) --no-print-directory coverage
 
 coverage: $(VENV)/.dev ## the coverage gates over the last test run
