@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from voicegw.app import Gateway
+from voicegw.call.entries import NoJournal
 from voicegw.call.inputs import Order
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
+from voicegw.call.records import Failed, Record
 from voicegw.call.state import CallState
 from voicegw.config import Settings, Twilio, Voiceflow
 from voicegw.demo.in_memory import InMemoryTransport
@@ -55,11 +57,12 @@ PROFILE = NumberProfile(
 
 @dataclass(slots=True)
 class Call:
-    """One finished call: the carrier's report and the actions the agent got."""
+    """One finished call: the carrier's report, the actions the agent got, and where the gateway itself failed."""
 
     report: CallReport
     actions: Sequence[Mapping[str, Any]]
     residue: Mapping[str, int]
+    crashes: Sequence[str] = ()
 
     def texts(self) -> list[str]:
         """What the agent was told in words or keys."""
@@ -73,11 +76,24 @@ class Call:
         """What is wrong with the call; `writings` is what was written meanwhile (logs), by name."""
         secrets = {"the agent's key": DEMO_API_KEY, "the carrier's token": AUTH_TOKEN}
         evidence = Evidence(agent_actions=self.actions, residue=self.residue, secrets=secrets, writings=writings or {})
-        return [str(v) for v in check_invariants(self.report, limits=limits or Limits(), evidence=evidence)]
+        found = [str(v) for v in check_invariants(self.report, limits=limits or Limits(), evidence=evidence)]
+        return [*found, *self.crashes]
 
     def explain(self) -> str:
         """The call for people to read."""
         return self.report.transcript() + "\nagent got: " + repr(list(self.actions))
+
+
+class Crashes(NoJournal):
+    """Keeps what was the gateway's own fault, by call: an apology saves the call, and must not hide the crash."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, list[str]] = {}
+
+    def note(self, call_sid: str, record: Record, turn: int = 0) -> None:
+        """See `Journal.note`."""
+        if isinstance(record, Failed) and record.part == "gateway":
+            self.of.setdefault(call_sid, []).append(f"the gateway failed in turn {turn}: {record.code}")
 
 
 class CarriersApi:
@@ -153,8 +169,10 @@ class World:
             numbers=(self.profile,),
         )
         store = MemoryStore(wall=wall, lifetime_seconds=86_400)
-        api = CarriersApi()
-        gateway = Gateway(settings, store=store, transport=InMemoryTransport(agent), wall=wall, control=api)
+        api, crashes = CarriersApi(), Crashes()
+        gateway = Gateway(
+            settings, store=store, transport=InMemoryTransport(agent), wall=wall, control=api, journal=crashes
+        )
         await gateway.start()
         carrier = Carrier(
             AsgiWeb({PUBLIC_URL: gateway.asgi}),
@@ -185,7 +203,10 @@ class World:
         await outside
         await gateway.conversations.close(200)
         residue = {"live call": gateway.conversations.live_calls, "task": len(asyncio.all_tasks()) - tasks_before}
-        calls = [Call(report, _actions_of(agent, report.call_sid), residue) for report in reports]
+        calls = [
+            Call(report, _actions_of(agent, report.call_sid), residue, crashes.of.get(report.call_sid, ()))
+            for report in reports
+        ]
         await gateway.stop()
         return calls
 
