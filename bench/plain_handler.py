@@ -36,31 +36,6 @@ def create_plain_handler(agent_url: str) -> FastAPI:
             raise HTTPException(403)
         return form
 
-    async def interact(call_sid: str, action: dict[str, object]) -> Response:
-        answer = VoiceResponse()
-        gather = answer.gather(
-            input="dtmf speech",
-            action=f"{PUBLIC_URL}/twilio/step",
-            method="POST",
-            speech_timeout="auto",
-            language="en-US",
-        )
-        async with app.state.http.stream(
-            "POST",
-            "/v4/interact/stream",
-            headers={"authorization": sessions[call_sid]},
-            json={"action": action, "config": {"completionEvents": True}},
-        ) as streamed:
-            async for line in streamed.aiter_lines():
-                if line.startswith("data: "):
-                    trace = json.loads(line[6:])
-                    if trace.get("type") in ("speak", "text"):
-                        gather.say(trace["payload"]["message"], language="en-US")
-                    elif trace.get("type") == "no-reply":
-                        gather.timeout = trace["payload"]["timeout"]
-        answer.redirect(f"{PUBLIC_URL}/twilio/step", method="POST")
-        return Response(str(answer), media_type="text/xml")
-
     @app.post("/twilio/voice")
     async def voice(request: Request) -> Response:
         form = await read(request)
@@ -68,12 +43,13 @@ def create_plain_handler(agent_url: str) -> FastAPI:
             "/v4/project/bench/session", headers={"authorization": "VF.DM.bench"}, json={"userID": form["CallSid"]}
         )
         sessions[form["CallSid"]] = started.json()["sessionKey"]
-        return await interact(form["CallSid"], {"type": "launch"})
+        return await _interact(app.state.http, sessions[form["CallSid"]], {"type": "launch"})
 
     @app.post("/twilio/step")
     async def step(request: Request) -> Response:
         form = await read(request)
-        return await interact(form["CallSid"], {"type": "text", "payload": form.get("SpeechResult", "")})
+        said = {"type": "text", "payload": form.get("SpeechResult", "")}
+        return await _interact(app.state.http, sessions[form["CallSid"]], said)
 
     @app.post("/twilio/status")
     async def status(request: Request) -> Response:
@@ -82,3 +58,30 @@ def create_plain_handler(agent_url: str) -> FastAPI:
         return Response(str(VoiceResponse()), media_type="text/xml")
 
     return app
+
+
+async def _interact(http: httpx.AsyncClient, session_key: str, action: dict[str, object]) -> Response:
+    """One turn of the agent as TwiML."""
+    answer = VoiceResponse()
+    gather = answer.gather(
+        input="dtmf speech",
+        action=f"{PUBLIC_URL}/twilio/step",
+        method="POST",
+        speech_timeout="auto",
+        language="en-US",
+    )
+    async with http.stream(
+        "POST",
+        "/v4/interact/stream",
+        headers={"authorization": session_key},
+        json={"action": action, "config": {"completionEvents": True}},
+    ) as streamed:
+        async for line in streamed.aiter_lines():
+            if line.startswith("data: "):
+                trace = json.loads(line[6:])
+                if trace.get("type") in ("speak", "text"):
+                    gather.say(trace["payload"]["message"], language="en-US")
+                elif trace.get("type") == "no-reply":
+                    gather.timeout = trace["payload"]["timeout"]
+    answer.redirect(f"{PUBLIC_URL}/twilio/step", method="POST")
+    return Response(str(answer), media_type="text/xml")

@@ -40,6 +40,15 @@ def test_an_entry_without_what_it_needs_is_told_all_the_same(entry: dict[str, ob
     assert found.call_sid == entry.get("call_sid", "")
 
 
+def test_an_entry_whose_instant_is_none_is_told_without_one() -> None:
+    written = json.loads(dump_entries(ENTRIES))
+    written[0]["offset"] = "soon"
+    found = load_entries(json.dumps(written))
+    unknown = Noted(about="unreadable-record", fields={"kind": "caller-spoke"})
+    assert found[0] == Entry(call_sid="", at=0.0, offset=0.0, turn=0, record=unknown)
+    assert found[1:] == ENTRIES[1:]
+
+
 @pytest.mark.parametrize("document", ["", "{", "7", '{"entries": []}', '["no object"]'])
 def test_what_is_no_array_of_objects_is_refused(document: str) -> None:
     with pytest.raises(ValidationError):

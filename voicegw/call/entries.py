@@ -88,10 +88,13 @@ _OBJECTS: TypeAdapter[list[dict[str, object]]] = TypeAdapter(list[dict[str, obje
 
 
 def _load_entry(found: dict[str, object]) -> Entry:
-    try:
-        return _ENTRY.validate_python(found)
-    except ValidationError:
-        record = found.get("record")
-        kind = record.get("kind") if isinstance(record, dict) else None
-        unknown = {"kind": "noted", "about": "unreadable-record", "fields": {"kind": str(kind)[:40]}}
-        return _ENTRY.validate_python({"call_sid": "", "at": 0.0, "offset": 0.0, "turn": 0, **found, "record": unknown})
+    record = found.get("record")
+    kind = record.get("kind") if isinstance(record, dict) else None
+    unknown = {"kind": "noted", "about": "unreadable-record", "fields": {"kind": str(kind)[:40]}}
+    undated = {"call_sid": "", "at": 0.0, "offset": 0.0, "turn": 0, "record": unknown}
+    for candidate in (found, {**undated, **found, "record": unknown}):
+        try:
+            return _ENTRY.validate_python(candidate)
+        except ValidationError:
+            continue
+    return _ENTRY.validate_python(undated)
