@@ -62,9 +62,9 @@ bench: $(VENV)/.bench ## measure: turns for one core, the wait for the first wor
 
 lock: ## write the locks anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
-		pyproject.toml --extra postgres --group build -o requirements.lock
+		pyproject.toml --extra postgres --extra offline --group build -o requirements.lock
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
-		pyproject.toml --extra postgres --group build --group dev -o requirements-dev.lock
+		pyproject.toml --extra postgres --extra offline --extra deepgram --extra elevenlabs --extra openai --group build --group dev -o requirements-dev.lock
 
 clean: ## forget everything that can be made again
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build/fuzz mutants

@@ -20,6 +20,8 @@
     ├── TokenError               a token for the API that cannot be made or revoked (calllog/tokens.py)
     ├── FormError                a webhook's form that no carrier sends (twilio/forms.py)
     ├── MediaMessageError        a frame that no Media Stream carries (twilio/media_fields.py)
+    ├── SpeechError              a voice, a recogniser or a model that cannot do its work
+    ├── RealtimeError            a speech-to-speech server that cannot be had, or an encoding we cannot give it
     └── PromptError              audio that cannot be played: too large, unreadable, unknown, or in need of ffmpeg
                                  (prompts/errors.py)
 
@@ -193,3 +195,15 @@ class OrderRefused(VoicegwError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class SpeechError(VoicegwError):
+    """A voice, a recogniser or a model could not do its work; `retryable` where another attempt may go well."""
+
+    code = "speech-error"
+
+
+class RealtimeError(VoicegwError):
+    """A speech-to-speech server cannot be had, or an encoding was asked for that we cannot give."""
+
+    code = "realtime-unavailable"
