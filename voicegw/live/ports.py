@@ -13,7 +13,7 @@ from voicegw.call.instructions import PlayAudio, PlayRecording, StartRealtime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """All words of a speech so far. `final` once none will change or follow; `confidence` 0.0-1.0 where one is known."""
+    """All words of a speech so far; `final` once none will change or follow; `confidence` 0.0-1.0 where known."""
 
     speech: int
     text: str
