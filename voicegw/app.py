@@ -85,7 +85,7 @@ class Gateway:
             store=store,
             performer=TwimlPerformer(settings.public_url, audio),
             line_for=lambda parties: self.line_for(parties) or Line(NumberProfile()),
-            clock=lambda: asyncio.get_running_loop().time(),
+            clock=asyncio.get_running_loop().time,
             wall=wall,
             journal=journal,
             control=self._control,

@@ -51,7 +51,9 @@ MAX_HOPS = 3
 
 def begin_turn(state: CallState, heard: CallerInput | None = None) -> CallState:
     """A new turn begins, with what was heard: what the last one left open has been used."""
-    entered = isinstance(heard, Said | Pressed)
+    agent = state.agent
+    if agent.tools or (agent.sensitive and isinstance(heard, Said | Pressed)):
+        agent = replace(agent, tools=(), sensitive=agent.sensitive and not isinstance(heard, Said | Pressed))
     return revise(
         state,
         phase=Phase.THINKING,
@@ -65,7 +67,7 @@ def begin_turn(state: CallState, heard: CallerInput | None = None) -> CallState:
         after=None,
         overdue=False,
         gave_up=False,
-        agent=replace(state.agent, tools=(), sensitive=state.agent.sensitive and not entered),
+        agent=agent,
     )
 
 

@@ -105,7 +105,8 @@ def is_escape(state: CallState, line: Line, heard: CallerInput) -> bool:
             # A delimiter may be the escape key itself: pressed alone it arrives as what ended an entry of no keys.
             return bool(profile.escape_key) and profile.escape_key in (pressed, pressed + (ended_by or ""))
         case Said(text=text):
-            return _bare(text) in {_bare(word) for word in profile.escape_words if _bare(word)}
+            words = {_bare(word) for word in profile.escape_words} - {""}
+            return bool(words) and _bare(text) in words
         case _:
             return False
 
@@ -280,4 +281,4 @@ def _finish(reason: str) -> Perform:
 
 
 def _bare(text: str) -> str:
-    return "".join(letter for letter in text.casefold() if letter.isalnum())
+    return "".join(filter(str.isalnum, text.casefold()))

@@ -4,7 +4,7 @@ An estimate from the clock: words at the usual pace of a synthetic voice, less t
 """
 
 from voicegw.call.inputs import CallerInput, Pressed, Said
-from voicegw.call.moves import Line, hearing_now
+from voicegw.call.moves import Line, endpointing_now
 from voicegw.call.profile import Endpointing
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState
@@ -19,7 +19,7 @@ def words_before_cut(state: CallState, line: Line, heard: CallerInput, now: floa
     nothing was cut off."""
     if not isinstance(heard, Said | Pressed) or not state.spoken.text:
         return None
-    endpointing = hearing_now(state, line.profile).endpointing
+    endpointing = endpointing_now(state, line.profile)
     text = estimate_heard(state.spoken.text, now - state.spoken.at, heard, endpointing)
     return None if text == state.spoken.text else text
 

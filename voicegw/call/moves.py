@@ -63,6 +63,11 @@ def is_collecting(state: CallState) -> bool:
     return state.agent.keypad is not None and state.agent.keypad.enabled
 
 
+def endpointing_now(state: CallState, profile: NumberProfile) -> Endpointing:
+    """How long a pause of the caller's may be: as the agent's last word on it, else as the number does."""
+    return Endpointing(state.agent.endpointing or profile.endpointing)
+
+
 def hearing_now(state: CallState, profile: NumberProfile) -> Hearing:
     """How the caller is listened to at this moment."""
     keypad = keypad_in_force(state, profile)
@@ -76,7 +81,7 @@ def hearing_now(state: CallState, profile: NumberProfile) -> Hearing:
         one_key=one_key,
         keys_kept=len(state.keys_kept),
         language=state.agent.language or profile.language,
-        endpointing=Endpointing(state.agent.endpointing or profile.endpointing),
+        endpointing=endpointing_now(state, profile),
         speech_model=profile.speech_model,
         hints=names + state.agent.hints + profile.hints,
         profanity_filter=profile.profanity_filter,

@@ -221,7 +221,7 @@ def parse_fallback_form(pairs: FormPairs) -> FallbackForm:
 
 
 def _unquote(raw: bytes) -> str:
-    return unquote_to_bytes(raw).decode("utf-8", "replace")
+    return (unquote_to_bytes(raw) if b"%" in raw else raw).decode("utf-8", "replace")
 
 
 def _first_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import base64
 import binascii
 import secrets
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeGuard, assert_never
 
 import structlog
 
@@ -46,16 +46,20 @@ class ServedAudio:
 
     async def make_reachable(self, call_sid: str, prompts: tuple[Prompt, ...], turn: int = 0) -> tuple[Prompt, ...]:
         """The same prompts, with audio of ours behind https URLs; what cannot be had is said by its words instead."""
-        return tuple(await asyncio.gather(*(self._reachable(call_sid, prompt, turn) for prompt in prompts)))
+        served = [self._serve(call_sid, prompt, turn) for prompt in prompts if _only_ours(prompt)]
+        if not served:  # nearly always, and tasks cost
+            return prompts
+        reachable = iter(await asyncio.gather(*served))
+        return tuple(next(reachable) if _only_ours(prompt) else prompt for prompt in prompts)
 
-    async def _reachable(self, call_sid: str, prompt: Prompt, turn: int) -> Prompt:
+    async def _serve(self, call_sid: str, prompt: PlayAudio | PlayRecording, turn: int) -> Prompt:
         match prompt:
-            case PlayAudio(source=source) if source.startswith("data:"):
+            case PlayAudio(source=source):
                 preparation = self._preparer.prepare_data_uri(source)
             case PlayRecording():
                 preparation = self._preparer.prepare(_joined(prompt.content), prompt.encoding)
             case _:
-                return prompt
+                assert_never(prompt)
         try:
             async with asyncio.timeout(_PREPARE_SECONDS):
                 wav = await preparation
@@ -71,6 +75,11 @@ class ServedAudio:
         if isinstance(prompt, PlayAudio):
             return replace(prompt, source=f"{self._base}{token}.wav")
         return PlayAudio(source=f"{self._base}{token}.wav", instead=prompt.instead, barge_in=prompt.barge_in)
+
+
+def _only_ours(prompt: Prompt) -> TypeGuard[PlayAudio | PlayRecording]:
+    """Is this audio that nobody but us can serve?"""
+    return isinstance(prompt, PlayRecording) or (isinstance(prompt, PlayAudio) and prompt.source.startswith("data:"))
 
 
 def _joined(chunks: tuple[str, ...]) -> bytes:

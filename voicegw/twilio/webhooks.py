@@ -283,7 +283,7 @@ class _Public:
 
 def read_input(pairs: FormPairs) -> CallerInput:
     """What the caller did, from a step's form: the outcome of a `<Dial>`, speech, keys, or nothing."""
-    if any(name == "DialCallStatus" for name, _ in pairs):
+    if "DialCallStatus" in dict(pairs):
         dial = parse_dial_form(pairs)
         return ForwardEnded(outcome=dial.outcome, seconds=dial.seconds or 0, bridged=dial.bridged)
     gathered = parse_gather_form(pairs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 MAX_DEPTH = 100
+_LENIENT = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 
 
 def parse_json(text: str) -> object:
@@ -15,7 +16,7 @@ def parse_json(text: str) -> object:
     """
     # Voiceflow's recipe: "trace payload strings can carry raw control characters that strict JSON parsers reject".
     try:
-        value: object = json.loads(text, strict=False, parse_constant=lambda _: None)
+        value: object = _LENIENT.decode(text)
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
     if text.count("{") + text.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
