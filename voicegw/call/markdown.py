@@ -62,7 +62,7 @@ def read_out_markdown(text: str) -> str:
     text = _ESCAPED.sub(lambda escaped: chr(_LITERAL + ord(escaped[1])), text)
     text = _LINK.sub(_label, _IMAGE.sub(_label, _FOOTNOTE.sub("", text)))
     text = _ADDRESS.sub(_speak_address, _HALF_LINK.sub("", text))
-    return _join([_read_line(line.strip(" ")) for line in text.split("\n")]).translate(_FROM_LITERAL)
+    return _join([_read_line(line.strip()) for line in text.split("\n")]).translate(_FROM_LITERAL)
 
 
 def _label(link: re.Match[str]) -> str:
