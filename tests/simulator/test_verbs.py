@@ -142,7 +142,7 @@ def test_unknown_elements_and_attributes_are_warned_of_and_skipped(gateway: Any,
 @pytest.mark.parametrize(
     ("verb", "extra"),
     [
-        ('<Connect action="/after"><Stream url="wss://x.example"/></Connect>', {}),
+        ('<Connect action="/after"><ConversationRelay url="wss://x.example"/></Connect>', {}),
         ('<Enqueue action="/after">q</Enqueue>', {"QueueResult": "system-error"}),
         ('<Refer action="/after"><Sip>sip:a@b</Sip></Refer>', {"ReferCallStatus": "failed"}),
     ],

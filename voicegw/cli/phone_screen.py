@@ -7,6 +7,7 @@ from typing import assert_never
 from rich.text import Text
 
 from voicegw.cli.showing import out, printable
+from voicegw.simulator.stream.records import Streamed
 from voicegw.simulator.timeline import (
     Answered,
     Bridged,
@@ -22,6 +23,7 @@ from voicegw.simulator.timeline import (
     ListeningBegan,
     LiveEvent,
     SoundBegan,
+    StreamBegan,
     Warned,
 )
 
@@ -40,6 +42,11 @@ _NOT_TALKED = {
     "failed": "cannot be reached",
     "canceled": "was not waited for",
 }
+_STREAM_ENDS = {
+    "gateway": "the gateway closed the stream; the call goes on",
+    "broken": "the stream broke; the call goes on",
+    "rules": "the simulated network broke the stream; the call goes on",
+}
 _WHO_CHARS = 12
 
 
@@ -51,6 +58,7 @@ class PhoneScreen:
         self._names = names
         self._shows_caller = shows_caller
         self._answered = False
+        self._streaming = False
         self._other_side = "someone"
 
     def show(self, event: LiveEvent) -> None:
@@ -61,12 +69,20 @@ class PhoneScreen:
                 self._note(event.at_seconds, "the call is answered")
             case SoundBegan():
                 self._show_sound(event)
+            case Heard(kind="stream", text=text):
+                self._show_streamed(event, printable(text))
             case Heard(kind="speech" | "audio", cut=True):
                 self._note(event.ends_at_seconds, "… interrupted")
             case CallerSpoke(text=text, lost_because=lost):
-                self._show_caller(event.at_seconds, printable(text), lost)
+                self._show_caller(event.at_seconds, printable(text) or "♪ a noise", lost)
+            case StreamBegan(url=url):
+                self._streaming = True
+                self._note(event.at_seconds, f"the gateway listens and speaks: {url}")
+            case Streamed():
+                self._show_end_of_stream(event)
             case CallerPressed(key=key, lost_because=lost):
-                if lost is not None:  # keys that are taken show up together, when the Gather ends
+                if lost is not None or self._streaming:
+                    # keys that a Gather takes show up together, when it ends
                     self._show_caller(event.at_seconds, f"key {key}", lost)
             case Listened() if keys := event.digits + event.finished_on_key:
                 self._show_caller(event.ends_at_seconds, f"keys {keys}", None)
@@ -101,10 +117,25 @@ class PhoneScreen:
                     self._note(sound.at_seconds, "it rings")
             case "error_prompt":
                 self._line(sound.at_seconds, "carrier", printable(sound.text), "bold red", length)
+            case "stream":
+                pass  # what it says is known when it has been said
             case "human":
                 self._line(sound.at_seconds, self._other_side, printable(sound.text), "bold magenta", length)
             case _:
                 assert_never(sound.kind)
+
+    def _show_streamed(self, sound: Heard, words: str) -> None:
+        length = f"  {sound.seconds:.1f} s" + (", interrupted" if sound.cut else "")
+        self._line(sound.at_seconds, "agent", words or "♪", "bold cyan", length)
+
+    def _show_end_of_stream(self, stream: Streamed) -> None:
+        self._streaming = False
+        for breach in stream.breaches:
+            self._alarm(breach.at_seconds, f"the carrier would not take this: {breach.text} ({breach.code})", "yellow")
+        for underrun in stream.underruns:
+            self._alarm(underrun.at_seconds, f"the agent's voice broke off for {underrun.seconds:.2f} s", "yellow")
+        if stream.ended_by in ("gateway", "broken", "rules"):
+            self._note(stream.ends_at_seconds, _STREAM_ENDS[stream.ended_by])
 
     def _show_caller(self, at_seconds: float, what: str, lost_because: str | None) -> None:
         if lost_because is not None:

@@ -17,8 +17,11 @@ It shares no code with the gateway: it reads the vendor's TwiML, signs with the 
   content types, sizes and errors of documents; Say, Play, Pause, Gather, Redirect, Hangup, Reject, Dial (Number, Sip,
   Client, whispers, time limits, status callbacks) and Record. `redirect_call` and `complete_call` do to a live call
   what the REST API does.
-- What it does not: `<Connect>`, `<Start>`, `<Enqueue>`, `<Refer>`, Queue and Conference are warned of (code 0) and
-  count as failed, so that the document's next step runs.
+- Streams: `<Connect><Stream>` over real WebSockets or in memory, with a playout buffer, marks, `clear` and keys; what
+  was heard and said to the sample, and how quickly (`find_responses`, `find_barge_ins`). `CallerSpeech` gives the
+  caller a voice and ears; `Telegraph` carries text in audio, exactly; `StreamRules` has the network's mishaps.
+- What it does not: other nouns of `<Connect>`, `<Start>`, `<Enqueue>`, `<Refer>`, Queue and Conference are warned of
+  (code 0) and count as failed, so that the document's next step runs.
 """
 
 from voicegw.simulator.callees import Callee, human, voicemail
@@ -26,12 +29,14 @@ from voicegw.simulator.caller import (
     CallerView,
     HangsUp,
     Hears,
+    HearsQuiet,
     InteractiveCaller,
     PolicyCaller,
     Presses,
     Says,
     ScriptedCaller,
     ScriptError,
+    Sounds,
     StaysSilent,
     Step,
     Waits,
@@ -43,6 +48,14 @@ from voicegw.simulator.report import CallReport
 from voicegw.simulator.rules import CarrierRules
 from voicegw.simulator.script_file import Script, ScriptFileError, load_script
 from voicegw.simulator.silence import Silence, find_silences
+from voicegw.simulator.speech import CallerSpeech, Humming
+from voicegw.simulator.stream.faultless import StreamLimits
+from voicegw.simulator.stream.latencies import BargeIn, Response, find_barge_ins, find_responses
+from voicegw.simulator.stream.records import Streamed
+from voicegw.simulator.stream.rules import StreamRules
+from voicegw.simulator.stream.sound import read_wav, write_wav
+from voicegw.simulator.stream.web_socket import Socket, SocketClosedError, SocketRefusedError, SocketRequest
+from voicegw.simulator.telegraph import Telegraph
 from voicegw.simulator.update import UpdateRefusedError
 from voicegw.simulator.virtual_time import DeadlockError, VirtualTimeLoop, run_virtual
 from voicegw.simulator.web import WebAnswer, WebClient, WebError, WebRequest
@@ -51,9 +64,11 @@ from voicegw.simulator.web_asgi import AsgiWeb
 
 __all__ = [
     "AsgiWeb",
+    "BargeIn",
     "CallReport",
     "Callee",
     "Caller",
+    "CallerSpeech",
     "CallerView",
     "Carrier",
     "CarrierRules",
@@ -61,20 +76,32 @@ __all__ = [
     "Evidence",
     "HangsUp",
     "Hears",
+    "HearsQuiet",
     "HttpWeb",
+    "Humming",
     "InteractiveCaller",
     "Limits",
     "Phone",
     "PolicyCaller",
     "Presses",
+    "Response",
     "Says",
     "Script",
     "ScriptError",
     "ScriptFileError",
     "ScriptedCaller",
     "Silence",
+    "Socket",
+    "SocketClosedError",
+    "SocketRefusedError",
+    "SocketRequest",
+    "Sounds",
     "StaysSilent",
     "Step",
+    "StreamLimits",
+    "StreamRules",
+    "Streamed",
+    "Telegraph",
     "UpdateRefusedError",
     "Violation",
     "VirtualTimeLoop",
@@ -84,9 +111,13 @@ __all__ = [
     "WebError",
     "WebRequest",
     "check_invariants",
+    "find_barge_ins",
+    "find_responses",
     "find_silences",
     "human",
     "load_script",
+    "read_wav",
     "run_virtual",
     "voicemail",
+    "write_wav",
 ]

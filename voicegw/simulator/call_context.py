@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from voicegw.simulator.callees import Callee
 from voicegw.simulator.documents import Document
+from voicegw.simulator.errands import Errands
 from voicegw.simulator.journal import Journal
 from voicegw.simulator.legs import Leg
 from voicegw.simulator.line import Line
@@ -51,6 +52,8 @@ class CallContext:
     wall_clock: Callable[[], datetime]
     callees: Mapping[str, Callee]
     default_callee: Callee
+    auth_token: str = ""
+    errands: Errands = field(default_factory=Errands)
     own_hosts: set[str] = field(default_factory=set)
     at_hangup: GoTo | None = None
 

@@ -34,6 +34,16 @@ class Says:
 
 
 @dataclass(frozen=True, slots=True)
+class Sounds:
+    """Let mulaw at 8 kHz be heard: a recording that says `text`, or a noise."""
+
+    audio: bytes
+    text: str = ""
+    when: When = "turn"
+    after_seconds: float = REACTION_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
 class Presses:
     """Press keys, `gap_seconds` apart; `w` and `W` among them wait 0.5 s and 1 s more."""
 
@@ -47,12 +57,20 @@ class Presses:
 class Hears:
     """Wait until a sound matches the regular expression `pattern`, and then for its end, or not (`until="begin"`).
 
-    Sounds that began since the last match count. The script fails if none comes `within_seconds`.
+    Sounds that began since the last match count. The script fails if none comes `within_seconds`. What a stream says
+    is matched when it has been said.
     """
 
     pattern: str
     within_seconds: float = 60.0
     until: Literal["begin", "end"] = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class HearsQuiet:
+    """Wait until nothing has been heard for so long."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +93,7 @@ class HangsUp:
     after_seconds: float = 0.0
 
 
-Step = Says | Presses | Hears | Waits | StaysSilent | HangsUp
+Step = Says | Sounds | Presses | Hears | HearsQuiet | Waits | StaysSilent | HangsUp
 
 
 class ScriptedCaller:
@@ -101,9 +119,10 @@ class ScriptedCaller:
                 while True:
                     sound = await phone.wait_for_sound(self._listened_to)
                     self._listened_to += 1
-                    if re.search(step.pattern, sound.text, re.IGNORECASE):
+                    text = await phone.understand(sound)
+                    if re.search(step.pattern, text, re.IGNORECASE):
                         break
-                    missed.append(sound.text or sound.kind)
+                    missed.append(text or sound.kind)
                 if step.until == "end":
                     await phone.wait_for_end_of(sound)
         except TimeoutError as exc:
@@ -112,16 +131,21 @@ class ScriptedCaller:
             ) from exc
 
 
-async def perform(phone: Phone, step: Says | Presses | Waits | StaysSilent | HangsUp) -> None:
+async def perform(phone: Phone, step: "Act") -> None:
     """Do one act at its time."""
     match step:
         case Waits(seconds):
             await phone.wait(seconds)
+        case HearsQuiet(seconds):
+            await phone.wait_for_quiet(seconds)
         case StaysSilent():
             await asyncio.Event().wait()
         case Says(text):
             await _moment(phone, step.when, step.after_seconds)
             await phone.say(text, seconds=step.seconds, confidence=step.confidence)
+        case Sounds(audio):
+            await _moment(phone, step.when, step.after_seconds)
+            await phone.sound(audio, step.text)
         case Presses(keys):
             await _moment(phone, step.when, step.after_seconds)
             await phone.press_keys(keys, step.gap_seconds)
@@ -151,7 +175,7 @@ class CallerView:
     invitation: Invitation | None
 
 
-Act = Says | Presses | Waits | StaysSilent | HangsUp
+Act = Says | Sounds | Presses | HearsQuiet | Waits | StaysSilent | HangsUp
 Policy = Callable[[CallerView], Act]
 
 

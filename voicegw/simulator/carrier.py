@@ -22,6 +22,7 @@ from voicegw.simulator.line import Line
 from voicegw.simulator.phone import Caller, Phone
 from voicegw.simulator.report import CallReport, EndReason
 from voicegw.simulator.rules import CarrierRules
+from voicegw.simulator.speech import CallerSpeech
 from voicegw.simulator.timeline import CallEnded, Heard, SoundBegan
 from voicegw.simulator.update import NO_SUCH_CALL, UpdateRefusedError, Updates
 from voicegw.simulator.web import WebClient
@@ -87,16 +88,19 @@ class Carrier:
         callees: Mapping[str, Callee] | None = None,
         default_callee: Callee = UNKNOWN_CALLEE,
         more_params: Mapping[str, str] | None = None,
+        speech: CallerSpeech | None = None,
         on_event: Watcher | None = None,
     ) -> CallReport:
         """Place one call and see it to its end, the last request included.
 
         `more_params` go along with every webhook (`ForwardedFrom`, `SipHeader_X-…`, anything new), and replace those of
-        the same name. `callees` says what dialled parties do, by number or address. Never raises for what the gateway
+        the same name. `speech` is how the caller speaks and understands on a stream (None: by a hum, and not at all).
+        `callees` says what dialled parties do, by number or address. Never raises for what the gateway
         does; raises what `caller` raises, except ScriptError. Cancelling ends the call.
         """
         journal = Journal(asyncio.get_running_loop().time, on_event)
-        context = self._context(journal, self._leg(from_, to, more_params or {}), callees or {}, default_callee)
+        leg, line = self._leg(from_, to, more_params or {}), Line(journal, speech)
+        context = self._context(line, leg, callees or {}, default_callee)
         context.own_hosts |= {urlsplit(url).netloc for url in (voice_url, fallback_url) if url}
         interpreter = Interpreter(context, fallback_url=fallback_url)
         first = GoTo(url=voice_url, purpose="voice", method=method)
@@ -104,18 +108,18 @@ class Carrier:
         try:
             talk = updates.obey(interpreter.run, first)
             reason, script_failure = await _converse(context, talk, caller)
-            ended_at = journal.now_seconds()
-            journal.tell(CallEnded(at_seconds=ended_at, reason=reason))
+            journal.tell(CallEnded(at_seconds=(ended_at := journal.now_seconds()), reason=reason))
             await self._say_goodbye(context, reason, status_callback)
         finally:
             context.sender.close()
+            context.errands.close()
             del self._updates[context.leg.call_sid]
         return CallReport(
             call_sid=context.leg.call_sid,
             from_=from_,
             to=to,
             records=tuple(journal.records),
-            answered_at_seconds=context.line.answered_at_seconds,
+            answered_at_seconds=line.answered_at_seconds,
             ended_at_seconds=ended_at,
             end_reason=reason,
             call_status=context.leg.status,
@@ -132,18 +136,18 @@ class Carrier:
         leg.more = {"CallToken": call_token(leg), "StirVerstat": "TN-Validation-Passed-A", **more}
         return leg
 
-    def _context(
-        self, journal: Journal, leg: Leg, callees: Mapping[str, Callee], default_callee: Callee
-    ) -> CallContext:
+    def _context(self, line: Line, leg: Leg, callees: Mapping[str, Callee], default_callee: Callee) -> CallContext:
+        journal = line.journal
         sender = WebhookSender(
             self._web, self._auth_token, journal, random=self._random, latency_seconds=self._rules.latency_seconds
         )
         return CallContext(
             leg=leg,
-            line=Line(journal),
+            line=line,
             journal=journal,
             sender=sender,
             web=self._web,
+            auth_token=self._auth_token,
             rules=self._rules,
             random=self._random,
             wall_clock=self._wall_clock,
@@ -173,6 +177,7 @@ class Carrier:
                 "SequenceNumber": "0",
             }
             context.sender.notify(Webhook(url=status_callback, purpose="status", standard=leg.params(), extra=extra))
+        await context.errands.drain()
         await context.sender.drain()
 
 

@@ -32,6 +32,8 @@ from voicegw.simulator.listening import run_gather
 from voicegw.simulator.recording import run_record
 from voicegw.simulator.sounding import run_sound
 from voicegw.simulator.sounds import pause_seconds
+from voicegw.simulator.stream.opening import find_stream
+from voicegw.simulator.stream.verb import run_stream
 from voicegw.simulator.timeline import Fault, LostBecause
 from voicegw.simulator.webhooks import Webhook
 from voicegw.simulator.wellformed import unknown_parts
@@ -161,6 +163,8 @@ class Interpreter:
                     return await run_dial(context, document, verb, self._whisperer)
             case Record():
                 return await run_record(context, document, verb)
+            case Connect() if (stream := find_stream(verb)) is not None:
+                return await run_stream(context, document, verb, stream)
             case Unknown():
                 return None
             case _:

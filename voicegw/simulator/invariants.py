@@ -2,7 +2,8 @@
 
 I1 no silence longer than the caller bears   I2 the gateway never ends a call unexplained   I3 the carrier's own apology
 is never heard   I4 nothing happens twice    I5 nothing is left behind                      I6 one record of the call
-I7 no secret outside its place               and: no webhook is slow, no key is lost, no script fails.
+I7 no secret outside its place               and: no webhook is slow, no key is lost, no script fails, streams are
+faultless (`stream.faultless`).
 """
 
 import re
@@ -12,7 +13,8 @@ from dataclasses import dataclass, field
 
 from voicegw.simulator.report import CallReport
 from voicegw.simulator.silence import find_silences
-from voicegw.simulator.timeline import CallerPressed, LostBecause
+from voicegw.simulator.stream.faultless import StreamLimits, stream_violations
+from voicegw.simulator.timeline import CallerPressed, CallerSpoke, LostBecause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Limits:
         {LostBecause.OUTSIDE_GATHER, LostBecause.BETWEEN_DOCUMENTS, LostBecause.GATHER_ENDED}
     )
     rescued_faults_allowed: bool = False
+    stream: StreamLimits = field(default_factory=StreamLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,7 @@ def check_invariants(
         *_left_behind(evidence),
         *_secrets(report, evidence),
         *_service(report, limits),
+        *_streams(report, limits),
     )
 
 
@@ -106,7 +110,7 @@ def _explanation(report: CallReport, limits: Limits) -> Iterator[Violation]:
         return
     earliest = report.ended_at_seconds - limits.explained_within_seconds
     if not any(
-        sound.kind in ("speech", "audio", "human") and not sound.cut and sound.ends_at_seconds >= earliest
+        sound.kind in ("speech", "audio", "human", "stream") and not sound.cut and sound.ends_at_seconds >= earliest
         for sound in report.heard
     ):
         text = f"the gateway ended the call ({report.end_reason}) without a word"
@@ -145,6 +149,7 @@ def _agent_actions(report: CallReport, evidence: Evidence) -> Iterator[Violation
             yield Violation(rule="I4", text=f"the agent got {kinds[kind]} {kind!r} actions")
     payloads = [(str(a.get("type")), str(a.get("payload", ""))) for a in evidence.agent_actions]
     said = Counter(_normal(gather.speech) for gather in report.listened if gather.speech)
+    said.update(_normal(words.text) for words in report.speech if _on_a_stream(report, words))
     told = Counter(_normal(text) for kind, text in payloads if kind == "text")
     for text, times in told.items():
         if text in said and times > said[text]:
@@ -189,6 +194,16 @@ def _service(report: CallReport, limits: Limits) -> Iterator[Violation]:
             yield Violation(rule="lost-digit", text=text, at_seconds=key.at_seconds)
     if report.script_failure:
         yield Violation(rule="script", text=report.script_failure)
+
+
+def _streams(report: CallReport, limits: Limits) -> Iterator[Violation]:
+    for stream in report.streams:
+        for rule, text, at_seconds in stream_violations(stream, report.heard, limits.stream):
+            yield Violation(rule=rule, text=text, at_seconds=at_seconds)
+
+
+def _on_a_stream(report: CallReport, words: CallerSpoke) -> bool:
+    return any(stream.at_seconds <= words.at_seconds <= stream.ends_at_seconds for stream in report.streams)
 
 
 def _is_spare(report: CallReport, lost: CallerPressed) -> bool:

@@ -24,7 +24,11 @@ class Journal:
 
     def now_seconds(self) -> float:
         """Seconds since the call was placed, to the microsecond."""
-        return round(self._clock() - self._began_at, 6)
+        return self.seconds_at(self._clock())
+
+    def seconds_at(self, clock_seconds: float) -> float:
+        """An instant of the clock in seconds since the call was placed."""
+        return round(clock_seconds - self._began_at, 6)
 
     def keep(self, record: Record) -> None:
         """Write a record down and tell the watcher."""

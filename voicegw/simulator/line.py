@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from voicegw.simulator.journal import Journal
+from voicegw.simulator.speech import CallerSpeech, Humming
 from voicegw.simulator.timeline import Answered, Heard, LostBecause, SoundBegan, SoundKind
 
 
@@ -29,14 +30,23 @@ class Listener(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+class Mouthpiece(Protocol):
+    """What takes the person's voice as audio: a stream."""
+
+    def speak(self, audio: bytes) -> float:
+        """Say this mulaw behind what is being said; answers in how many seconds it will have been said."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
 class Sound:
-    """A sound that is in the ear now."""
+    """A sound that is in the ear now. What is not yet `understood` gets its text when its words have been made out."""
 
     kind: SoundKind
     text: str
     at_seconds: float
     seconds: float
+    understood: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +62,11 @@ class Invitation:
 class Line:
     """One person's line. Only one sound and one listener at a time; whoever waits is woken at every change."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, speech: CallerSpeech | None = None) -> None:
         self.journal = journal
+        self.speech = speech or Humming()
+        self.mouthpiece: Mouthpiece | None = None
+        self.quiet_since_seconds = 0.0
         self.sound: Sound | None = None
         self.begun: list[Sound] = []
         self.invitation: Invitation | None = None
@@ -82,20 +95,31 @@ class Line:
     async def play(self, kind: SoundKind, text: str, seconds: float) -> None:
         """Let a sound be heard for `seconds`; cancelled, it is cut there and written down as far as it was heard."""
         journal = self.journal
-        sound = Sound(kind, text, journal.now_seconds(), seconds)
-        self.sound = sound
-        self.begun.append(sound)
-        journal.tell(SoundBegan(at_seconds=sound.at_seconds, kind=kind, text=text, seconds=seconds))
-        self.changed()
+        sound = self.begin(Sound(kind, text, journal.now_seconds(), seconds))
         cut = True
         try:
             await asyncio.sleep(seconds)
             cut = False
         finally:
-            heard = round(journal.now_seconds() - sound.at_seconds, 6)
-            self.sound = None
+            ended_at = journal.now_seconds()
+            heard = round(ended_at - sound.at_seconds, 6)
             journal.keep(Heard(at_seconds=sound.at_seconds, seconds=heard, kind=kind, text=text, cut=cut))
-            self.changed()
+            self.fall_silent(ended_at)
+
+    def begin(self, sound: Sound) -> Sound:
+        """Let a sound be in the ear until `fall_silent`."""
+        self.sound = sound
+        self.begun.append(sound)
+        began = SoundBegan(at_seconds=sound.at_seconds, kind=sound.kind, text=sound.text, seconds=sound.seconds)
+        self.journal.tell(began)
+        self.changed()
+        return sound
+
+    def fall_silent(self, since_seconds: float) -> None:
+        """Nothing is in the ear since then."""
+        self.sound = None
+        self.quiet_since_seconds = since_seconds
+        self.changed()
 
     @contextmanager
     def listening(self, listener: Listener) -> Iterator[None]:
@@ -110,14 +134,33 @@ class Line:
     @contextmanager
     def inviting(self, window_seconds: float, *, takes_keys: bool, takes_speech: bool) -> Iterator[None]:
         """Show the person that a Gather is open inside the block."""
-        self.invitations += 1
-        self.invitation = Invitation(self.invitations, window_seconds, takes_keys, takes_speech)
-        self.changed()
+        self.invite(window_seconds, takes_keys=takes_keys, takes_speech=takes_speech)
         try:
             yield
         finally:
-            self.invitation = None
-            self.changed()
+            self.withdraw()
+
+    def invite(self, window_seconds: float, *, takes_keys: bool, takes_speech: bool) -> None:
+        """Show the person that they may act, until `withdraw`."""
+        self.invitations += 1
+        self.invitation = Invitation(self.invitations, window_seconds, takes_keys, takes_speech)
+        self.changed()
+
+    def withdraw(self) -> None:
+        """Show that it is not the person's turn."""
+        self.invitation = None
+        self.changed()
+
+    @contextmanager
+    def streaming(self, listener: Listener, mouthpiece: Mouthpiece) -> Iterator[None]:
+        """Let a stream have the person's keys and voice inside the block."""
+        self.mouthpiece = mouthpiece
+        try:
+            with self.listening(listener):
+                yield
+        finally:
+            self.mouthpiece = None
+            self.withdraw()
 
     @contextmanager
     def deaf(self, why: LostBecause) -> Iterator[None]:

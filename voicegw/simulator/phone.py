@@ -4,10 +4,11 @@ import asyncio
 from typing import Protocol
 
 from voicegw.simulator.gather import KEYS
+from voicegw.simulator.journal import CLOCK_TICK_SECONDS
 from voicegw.simulator.line import Invitation, Line, Sound
+from voicegw.simulator.speech import speaking_seconds
+from voicegw.simulator.stream.sound import seconds_of
 from voicegw.simulator.timeline import CallerPressed, CallerSpoke, LostBecause
-
-SPEAKING_WORDS_PER_SECOND = 2.5
 
 QUESTION_SECONDS = 1.5
 """A Gather that would listen longer than this after its last sound is a question; a shorter one, a gap in an answer."""
@@ -64,8 +65,24 @@ class Phone:
         """Wait until this sound is over."""
         await self._line.wait_until(lambda: self._line.sound is not sound)
 
+    async def understand(self, sound: Sound) -> str:
+        """The words of a sound; on a stream they are made out when it is over."""
+        await self._line.wait_until(lambda: sound.understood)
+        return sound.text
+
+    async def wait_for_quiet(self, seconds: float) -> None:
+        """Wait until nothing has been heard for so long (on a stream for half a second at least)."""
+        line = self._line
+        while True:
+            await line.wait_until(lambda: line.sound is None)
+            quiet_at = line.quiet_since_seconds + seconds
+            if (left_seconds := quiet_at - self.now_seconds) <= CLOCK_TICK_SECONDS:
+                return
+            await asyncio.sleep(left_seconds)
+
     async def wait_for_turn(self) -> None:
         """Wait until it is this person's turn: the prompts are over and a question is open in which they did not act.
+        On a stream nobody can see a question: it is their turn when the agent has been quiet for a moment.
 
         Whoever speaks in the gap between two parts of an answer interrupts; this waits for the answer's end.
         """
@@ -107,12 +124,25 @@ class Phone:
             self.press(key)
 
     async def say(self, text: str, *, seconds: float | None = None, confidence: float | None = 0.9) -> bool:
-        """Speak for `seconds` (else at a usual pace); answers whether anyone listened. Cut short by the call's end."""
+        """Speak for `seconds` (else at a usual pace); answers whether anyone listened. Cut short by the call's end.
+
+        On a stream it takes as long as the audio that the caller's voice makes of it.
+        """
+        if self._line.mouthpiece is not None:
+            return await self.sound(await self._line.speech.speak(text), text)
+        return await self._speak(text, speaking_seconds(text) if seconds is None else seconds, confidence)
+
+    async def sound(self, audio: bytes, text: str = "", *, confidence: float | None = 0.9) -> bool:
+        """Let this mulaw be heard, which says `text`, or is only a noise; else as `say`."""
+        mouthpiece = self._line.mouthpiece
+        length = seconds_of(audio) if mouthpiece is None or self._line.ended else mouthpiece.speak(audio)
+        return await self._speak(text, length, confidence)
+
+    async def _speak(self, text: str, length: float, confidence: float | None) -> bool:
         if self._line.ended:
             return False
         self._acted()
         began_at = self.now_seconds
-        length = max(0.4, len(text.split()) / SPEAKING_WORDS_PER_SECOND) if seconds is None else seconds
         listener = self._line.listener
         lost_because = self._line.deaf_because if listener is None else listener.receive_speech_started()
         try:

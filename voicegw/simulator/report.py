@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeVar, assert_never
 
+from voicegw.simulator.stream.records import Streamed
 from voicegw.simulator.timeline import (
     CallerPressed,
     CallerSpoke,
@@ -55,8 +56,8 @@ class CallReport:
 
     @property
     def spoken(self) -> tuple[str, ...]:
-        """The texts the carrier's voice spoke, in order."""
-        return tuple(sound.text for sound in self.heard if sound.kind == "speech")
+        """The texts that were spoken, by the carrier's voice or on a stream, in order."""
+        return tuple(sound.text for sound in self.heard if sound.kind in ("speech", "stream"))
 
     @property
     def speech(self) -> tuple[CallerSpoke, ...]:
@@ -84,7 +85,8 @@ class CallReport:
     @property
     def webhooks(self) -> tuple[Exchange, ...]:
         """The requests that ask what to do: all but recordings and status callbacks."""
-        return tuple(exchange for exchange in self.exchanges if exchange.purpose not in ("audio", "status"))
+        silent = ("audio", "status", "stream-status")
+        return tuple(exchange for exchange in self.exchanges if exchange.purpose not in silent)
 
     @property
     def warnings(self) -> tuple[Warned, ...]:
@@ -97,6 +99,11 @@ class CallReport:
     @property
     def dialled(self) -> tuple[Dialled, ...]:
         return self._of(Dialled)
+
+    @property
+    def streams(self) -> tuple[Streamed, ...]:
+        """Every `<Connect><Stream>` that was tried, in order."""
+        return tuple(sorted(self._of(Streamed), key=lambda stream: stream.at_seconds))
 
     @property
     def ended_by_gateway(self) -> bool:
@@ -137,6 +144,8 @@ def _describe(record: Record) -> str:
             return f"  FATAL {code}: {text}{' (fallback URL asked)' if rescued else ''}"
         case Dialled(address=address, status=status, talk_seconds=talk):
             return f"dials {address}: {status}, talked {talk:.1f} s"
+        case Streamed(url=url, seconds=seconds, ended_by=ended_by):
+            return f"  stream {url}, {seconds:.1f} s, ended by: {ended_by}"
         case Listened():
             return ""
         case _:

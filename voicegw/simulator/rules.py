@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from voicegw.simulator.stream.rules import StreamRules
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierRules:
@@ -17,6 +19,7 @@ class CarrierRules:
     `empty_result_has_fields`: an empty Gather result sends its fields with "" rather than leaving them out.
     `latency_seconds`: added before each request, for the way to the gateway.
     `ring_grace_seconds`: "Twilio adds ~5 s" to the time-out of `<Dial>`.
+    `stream`: how streams are opened, and what their network does.
     `owned_numbers`: may be caller IDs besides the two parties of the call.
     `max_call_seconds`, `max_documents`: where the simulator ends a call that nobody ends.
     """
@@ -30,6 +33,7 @@ class CarrierRules:
     empty_result_has_fields: bool = True
     latency_seconds: float = 0.0
     ring_grace_seconds: float = 5.0
+    stream: StreamRules = field(default_factory=StreamRules)
     owned_numbers: frozenset[str] = field(default_factory=frozenset)
     max_call_seconds: float = 1800.0
     max_documents: int = 2000

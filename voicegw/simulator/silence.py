@@ -4,6 +4,7 @@
 - It is listening where a Gather is open that asks (`QUESTION_SECONDS`), nested pauses included; the rest is owed.
 - What follows the caller's input belongs to the Gather until that has ended: the vendor waits for more keys or words
   there, and the gateway knows of nothing yet. Then the gateway owes a sound.
+- On a stream the floor is the caller's from the end of what they hear until they have spoken (`stream.windows`).
 - A debt ends where the gateway asks: what it owes after that is another. The caller reacts
   when the gateway is told: a key that nobody took is no reaction, nor is one of an entry that goes on.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from voicegw.simulator.phone import QUESTION_SECONDS
 from voicegw.simulator.report import CallReport
+from voicegw.simulator.stream.windows import listening_windows
 from voicegw.simulator.timeline import Listened
 
 
@@ -32,10 +34,9 @@ def find_silences(report: CallReport) -> tuple[Silence, ...]:
     """All silences of an answered call, in order; none if it was not answered."""
     if report.answered_at_seconds is None:
         return ()
-    questions = [
-        gather for gather in report.listened if gather.window_seconds > QUESTION_SECONDS or gather.took_something
-    ]
-    inputs = [gather.ends_at_seconds for gather in report.listened if gather.took_something]
+    listened = (*report.listened, *listening_windows(report))
+    questions = [gather for gather in listened if gather.window_seconds > QUESTION_SECONDS or gather.took_something]
+    inputs = [gather.ends_at_seconds for gather in listened if gather.took_something]
     silences: list[Silence] = []
     last_wait_at: float | None = None
     for begin, end in _gaps(report, report.answered_at_seconds):

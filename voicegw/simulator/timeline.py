@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-SoundKind = Literal["speech", "audio", "tone", "ringing", "error_prompt", "human"]
-"""Who is heard: the carrier's voice, a recording, a beep, the ringing tone, the carrier's own apology, a person."""
+from voicegw.simulator.stream.records import Streamed
+
+SoundKind = Literal["speech", "audio", "tone", "ringing", "error_prompt", "human", "stream"]
+"""Who is heard: the carrier's voice, a recording, a beep, the ringing tone, the carrier's own apology, a person, the
+gateway itself on a stream. What a stream says has its text only at its end."""
 
 
 class LostBecause(StrEnum):
@@ -18,6 +21,7 @@ class LostBecause(StrEnum):
     BETWEEN_DOCUMENTS = "the gateway was being asked what comes next"
     OUTSIDE_GATHER = "no Gather was open"
     DIALLING = "another party was being called"
+    STREAM_OPENING = "the stream was not open yet"
     GATHER_ENDED = "the Gather had just ended"
     NO_KEYS = "the Gather takes no keys"
     NO_SPEECH = "the Gather takes no speech"
@@ -188,6 +192,14 @@ class ListeningBegan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamBegan:
+    """A stream is open: the gateway and the caller hear each other."""
+
+    at_seconds: float
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiallingBegan:
     """A far end is called."""
 
@@ -211,5 +223,5 @@ class CallEnded:
     reason: str
 
 
-Record = Heard | CallerSpoke | CallerPressed | Listened | Exchange | Warned | Fault | Dialled
-LiveEvent = Record | SoundBegan | Answered | ListeningBegan | DiallingBegan | Bridged | CallEnded
+Record = Heard | CallerSpoke | CallerPressed | Listened | Exchange | Warned | Fault | Dialled | Streamed
+LiveEvent = Record | SoundBegan | Answered | ListeningBegan | StreamBegan | DiallingBegan | Bridged | CallEnded

@@ -1,12 +1,14 @@
 """The seam to the gateway: one HTTP exchange, no redirects, no retries, no cookies. Those rules are the carrier's.
 
 Implemented over the network by `web_aiohttp.HttpWeb` and inside the process by `web_asgi.AsgiWeb`. Wrap either to
-inject faults: the seam is one method.
+inject faults: the seam is one method, and one more where calls are streamed.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from voicegw.simulator.stream.web_socket import Socket, SocketRequest
 
 # The vendor's codes for what goes wrong before there is an answer.
 READ_FAILED = 11200
@@ -57,4 +59,8 @@ class WebClient(Protocol):
 
     async def send(self, request: WebRequest) -> WebAnswer:
         """Send `request`; see the class."""
+        ...
+
+    async def open_socket(self, request: SocketRequest) -> Socket:
+        """Open a WebSocket. Raises SocketRefusedError. Only calls that are streamed need it."""
         ...

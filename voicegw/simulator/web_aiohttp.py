@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from voicegw.simulator.stream.web_socket import SocketRequest
+from voicegw.simulator.stream.web_socket_network import NetworkSocket, open_network_socket
 from voicegw.simulator.web import (
     BAD_HOST,
     CONNECT_FAILED,
@@ -59,6 +61,10 @@ class HttpWeb:
                 return WebAnswer(status=answer.status, headers=tuple(answer.headers.items()), body=body)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as exc:
             raise _translated(exc) from exc
+
+    async def open_socket(self, request: SocketRequest) -> NetworkSocket:
+        """Open a WebSocket; one whose public origin is reached elsewhere is opened there, as `send` does it."""
+        return await open_network_socket(request, self._reach.get(_origin(request.url).replace("wss:", "https:", 1)))
 
     def _located(self, request: WebRequest) -> tuple[str, dict[str, str]]:
         headers = dict(request.headers)

@@ -5,10 +5,12 @@ when it next asks, and is left to finish by itself.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Coroutine, Mapping, MutableMapping
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from voicegw.simulator.stream.web_socket import UNREACHABLE, SocketRefusedError, SocketRequest
+from voicegw.simulator.stream.web_socket_asgi import AsgiApp, AsgiSocket, Message
 from voicegw.simulator.web import (
     BAD_HOST,
     PROTOCOL_VIOLATION,
@@ -17,12 +19,6 @@ from voicegw.simulator.web import (
     WebError,
     WebRequest,
 )
-
-Message = MutableMapping[str, Any]
-AsgiApp = Callable[
-    [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
 
 
 class AsgiWeb:
@@ -35,6 +31,17 @@ class AsgiWeb:
         self._apps = {_origin(url): app for url, app in apps.items()}
         self._lifespans: dict[int, _Lifespan] = {}  # by identity: an application need not be hashable
         self._running: set[asyncio.Task[None]] = set()
+        self._sockets: set[asyncio.Task[None]] = set()
+
+    @property
+    def open_sockets(self) -> int:
+        """On how many WebSockets applications still work."""
+        return len(self._sockets)
+
+    def kill_sockets(self) -> None:
+        """Let the process that serves the WebSockets die: they break, and nobody says a word."""
+        for task in self._sockets:
+            task.cancel()
 
     async def __aenter__(self) -> Self:
         for app in self._apps.values():
@@ -61,9 +68,7 @@ class AsgiWeb:
             raise WebError(BAD_HOST, f"no such host: {_origin(request.url)}", reached=False)
         lifespan = self._lifespans.get(id(app))
         exchange = _Exchange(request, {} if lifespan is None else dict(lifespan.state))
-        task = asyncio.create_task(exchange.run(app))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._run(exchange.run(app))
         try:
             async with asyncio.timeout(request.read_seconds):
                 return await exchange.answer
@@ -71,6 +76,25 @@ class AsgiWeb:
             raise WebError(READ_FAILED, f"no answer within {request.read_seconds:g} seconds", reached=True) from exc
         finally:
             exchange.disconnect()
+
+    async def open_socket(self, request: SocketRequest) -> AsgiSocket:
+        """Open a WebSocket of the application of this origin, `wss` being what `https` is."""
+        app = self._apps.get(_origin(request.url).replace("wss:", "https:", 1))
+        if app is None:
+            raise SocketRefusedError(UNREACHABLE, f"no such host: {_origin(request.url)}")
+        lifespan = self._lifespans.get(id(app))
+        socket = AsgiSocket(request, {} if lifespan is None else dict(lifespan.state))
+        task = self._run(socket.run(app))
+        self._sockets.add(task)
+        task.add_done_callback(self._sockets.discard)
+        await socket.opened()
+        return socket
+
+    def _run(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
 
 
 class _Exchange:
