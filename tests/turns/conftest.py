@@ -103,7 +103,11 @@ class PlainPerformer:
 
     def apologise(self, state: CallState, line: Line, again: tuple[int, int] | None = None) -> bytes:
         turn, step = again or (state.turn, state.step)
-        return json.dumps({"say": ["Sorry."], "then": "go-on", "next": f"{turn}/{step}"}).encode()
+        answer = {"say": ["Sorry."], "then": "go-on", "next": f"{turn}/{step}", "language": line.profile.language}
+        return json.dumps(answer).encode()
+
+    def connect(self, state: CallState) -> bytes:
+        return json.dumps({"say": [], "then": "stream", "next": f"{state.turn}/{state.step}"}).encode()
 
     def point_to(self, state: CallState) -> bytes:
         return json.dumps({"say": [], "then": "go-on", "next": f"{state.turn}/{state.step}"}).encode()
@@ -194,7 +198,7 @@ class Phone:
             agent=agent or self.agent,
             store=store or self.store,
             performer=self.performer,
-            line_for=lambda _: self.line,
+            line_for=self.line_for,
             clock=now,
             wall=wall,
             **more,
@@ -204,9 +208,19 @@ class Phone:
     def line(self) -> Line:
         return Line(self.profile, frozenset({"+15005550006"}))
 
-    async def ring(self, *, ringing: bool = True) -> Answer:
+    def line_for(self, parties: CallParties) -> Line:
+        """The line of the number that was called: there is only this one."""
+        assert parties.called_number == self.parties.called_number
+        return self.line
+
+    async def ring(self, *, ringing: bool = True, since: float | None = None) -> Answer:
         incoming = Incoming(
-            call_sid=self.call_sid, parties=self.parties, line=self.line, user_id=self.call_sid, ringing=ringing
+            call_sid=self.call_sid,
+            parties=self.parties,
+            line=self.line,
+            user_id=self.call_sid,
+            ringing=ringing,
+            since=since,
         )
         return await self._timed(self.conversations.ring(incoming))
 

@@ -126,6 +126,10 @@ class TestACall:
         assert answer.after <= 1.5
         assert (await phone.silence()).say == ["Hello."]
 
+    async def test_the_usual_disclosure_is_said_in_the_language_of_the_number(self, call: Call) -> None:
+        phone = call([HELLO], profile=NumberProfile(disclosure="default", language="de-DE"))
+        assert (await phone.ring()).say == [phrase(PhraseName.CONSENT, "de-DE"), "Hello."]
+
     async def test_an_unknown_call_has_no_steps(self, call: Call) -> None:
         phone = call()
         with pytest.raises(UnknownCall):
@@ -157,6 +161,20 @@ class TestWaiting:
         answer = await phone.ring(ringing=False)
         assert answer.after == pytest.approx(2.5)
         assert answer.say == [words(PhraseName.FILLER)]
+
+    async def test_a_webhook_is_waited_with_since_it_came_in_and_not_since_we_got_to_it(self, call: Call) -> None:
+        phone = call([20.0, HELLO], [20.0, HELLO])
+        came_in = asyncio.get_running_loop().time()
+        await asyncio.sleep(2.0)
+        assert (await phone.ring(since=came_in)).after == pytest.approx(6.0)
+        came_in = asyncio.get_running_loop().time()
+        await asyncio.sleep(2.0)
+        step = phone.conversations.step(phone.call_sid, *phone.at, StayedSilent(), since=came_in)
+        assert (await phone._timed(step)).after == pytest.approx(0.5)
+        came_in = asyncio.get_running_loop().time()
+        await asyncio.sleep(2.0)
+        ordered = phone.conversations.come_for_order(phone.call_sid, 1, since=came_in)
+        assert (await phone._timed(ordered)).after == pytest.approx(0.5)
 
     async def test_a_slow_agent_is_filled_in_for_and_never_twice_with_the_same_words(self, call: Call) -> None:
         phone = call([HELLO], [20.5, Say(text="Found it.")])
@@ -498,6 +516,20 @@ class TestHangUps:
         assert phone.conversations.live_calls == 1
         assert await phone.conversations.reap() == 0
         assert phone.conversations.live_calls == 0
+        assert len(phone.conversations._desk.runner) == 0
+
+    async def test_a_call_that_ends_while_ended_calls_are_looked_for_is_no_longer_live_here(self, call: Call) -> None:
+        phone = call([HELLO])
+        await phone.ring()
+        live_calls = phone.store.live_calls
+
+        async def ends_meanwhile() -> tuple[str, ...]:
+            await phone.conversations.hang_up(phone.call_sid, "hangup")
+            return tuple(await live_calls())
+
+        phone.store.live_calls = ends_meanwhile
+        assert await phone.conversations.reap() == 0
+        assert phone.conversations.live_calls == 0
 
     async def test_a_call_that_cannot_be_read_any_more_is_left_to_expire(self, call: Call) -> None:
         phone = call([HELLO])
@@ -826,6 +858,16 @@ class TestStopping:
         await phone.conversations.hang_up(phone.call_sid, "hangup")
         await phone.conversations.close(25.0)
         assert len(phone.agent.ended) == 1
+
+    async def test_but_no_longer_than_we_may_either(self, call: Call) -> None:
+        phone = call([HELLO], [500.0])
+        await phone.ring()
+        await phone.say("go")
+        other = phone.process()
+        await other.hang_up(phone.call_sid, "hangup")  # its farewell waits for the turn that runs here
+        began = asyncio.get_running_loop().time()
+        await other.close(25.0)
+        assert asyncio.get_running_loop().time() - began == pytest.approx(25.0)
 
     async def test_nothing_is_left_of_a_call_that_is_over(self, call: Call) -> None:
         phone = call([HELLO], [HELLO])

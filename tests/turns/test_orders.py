@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,28 @@ class TestAnInterruption:
         first, second = await phone.come(1), await phone.come(1)
         assert first.content == second.content
         assert len(phone.agent.asked) == 2
+
+    async def test_is_answered_for_each_order_anew(self, call: Callable[..., Any]) -> None:
+        phone = call([Say(text="Hello.")])
+        wired(phone)
+        await phone.ring()
+        await phone.conversations.order(phone.call_sid, PAID)
+        assert (await phone.come(1)).say == ["Answer 2."]
+        await phone.conversations.order(phone.call_sid, SHIPPED)
+        assert (await phone.come(2)).say == ["Answer 3."]
+        assert phone.agent.heard[1:] == [PAID, SHIPPED]
+
+    async def test_waits_for_no_other_call(self, call: Callable[..., Any]) -> None:
+        phone = call([Say(text="Hello.")], [Say(text="Hello.")], [2.0, Say(text="Paid.")])
+        other = replace(phone, call_sid="CA" + "2" * 32, at=(0, 0))
+        other.conversations = phone.conversations
+        await phone.ring()
+        await other.ring()
+        await phone.conversations.order(phone.call_sid, PAID)
+        slow = asyncio.create_task(phone.come(1))
+        await asyncio.sleep(0.1)
+        assert (await other.come(1)).after == 0.0
+        assert (await slow).say == ["Paid."]
 
     async def test_of_a_prompt_with_more_to_say_says_the_rest(self, call: Callable[..., Any]) -> None:
         phone = call([Say(text="Hello."), Say(text="There is more."), Say(text="And more.")])

@@ -9,8 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from voicegw.call.conduct import ABANDONED_AFTER_SECONDS
-from voicegw.call.inputs import CallParties, ForwardEnded, ForwardOutcome, Said, Started, StayedSilent
+from voicegw.call.inputs import CallParties, ForwardEnded, ForwardOrdered, ForwardOutcome, Said, Started, StayedSilent
 from voicegw.call.instructions import Forward, HangUp, Say
+from voicegw.call.phrases import PhraseName, phrase
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
 from voicegw.errors import StaleVersion, StoreError
 from voicegw.turns.conversation import UnknownCall
@@ -68,6 +69,50 @@ class TestSteps:
             await phone.say("go")
 
 
+class TestLostInputs:
+    """The carrier asks for a step once more, and what the caller did there went with the first request."""
+
+    async def test_what_was_heard_is_asked_for_again(self, call: Call) -> None:
+        phone = call([HELLO], [Say(text="Next.")])
+        at = (await phone.ring()).next
+        sorry = await phone._timed(phone.conversations.step(phone.call_sid, *at, StayedSilent(), again=True))
+        assert (sorry.say, sorry.then) == ([phrase(PhraseName.FAILURE, "en-US")], "listen")
+        assert (await phone.say("go on")).say == ["Next."]
+
+    async def test_what_is_heard_this_time_counts(self, call: Call) -> None:
+        phone = call([HELLO], [Say(text="Next.")])
+        at = (await phone.ring()).next
+        assert (await phone._timed(phone.conversations.step(phone.call_sid, *at, GO, again=True))).say == ["Next."]
+
+    async def test_an_outcome_of_a_forward_that_nobody_dialled_is_none(self, call: Call) -> None:
+        phone = call([HELLO], profile=FORWARDING)
+        await phone.ring()
+        answer = await phone.step(ForwardEnded(outcome=ForwardOutcome.BUSY))
+        assert (answer.say, answer.then) == ([phrase(PhraseName.STILL_THERE, "en-US")], "listen")
+        assert phone.agent.heard == [Started()]
+
+    async def test_an_answer_that_could_not_be_kept_is_made_again_from_the_turn_that_was_begun(
+        self, call: Call
+    ) -> None:
+        phone = call([HELLO], [1.0, Say(text="Next.")])
+        at = (await phone.ring()).next
+        save = phone.store.save_call
+
+        async def without_answers(*args: Any, **options: Any) -> int:
+            if options.get("answered"):
+                raise StoreError("the disk is full", retryable=True)
+            return int(await save(*args, **options))
+
+        phone.store.save_call = without_answers
+        with pytest.raises(StoreError):
+            await phone.say("go")
+        phone.store.save_call = save
+        again = await phone.step(GO, at=at)
+        assert (again.say, again.then, again.after) == (["Next."], "listen", 0.0)
+        assert (await phone.step(GO, at=at)).content == again.content
+        assert phone.agent.heard == [Started(), GO]
+
+
 class TestFirstWebhooks:
     async def test_how_it_was_answered_is_remembered(self, call: Call) -> None:
         phone = call([HELLO])
@@ -97,6 +142,7 @@ class TestRescues:
         turn, step = (await phone.ring()).next
         sorry = await phone._timed(phone.conversations.rescue(phone.call_sid, "https://g.example/1"))
         assert (len(sorry.say), sorry.next) == (1, (turn, step + 1))
+        assert await phone.store.live_calls() == (phone.call_sid,)
         desk = await phone._timed(phone.conversations.rescue(phone.call_sid, "https://g.example/2"))
         assert (desk.then, desk.after) == ("dial-leg", 0.0)
 
@@ -137,6 +183,14 @@ class TestRescues:
         state = await phone.state()
         assert await phone.conversations.rescue(phone.call_sid, "asked", never_asked) == sorry.content
         assert await phone.state() == state
+
+    async def test_it_apologises_in_the_language_of_the_number_and_the_call_lives_on(self, call: Call) -> None:
+        phone = call([HELLO], [20.0, HELLO], profile=NumberProfile(language="fr-FR"))
+        await phone.ring()
+        await phone.say("think")
+        sorry = await phone._timed(phone.conversations.rescue(phone.call_sid, "asked"))
+        assert sorry.plain["language"] == "fr-FR"
+        assert await phone.store.live_calls() == (phone.call_sid,)
 
     async def test_what_was_still_to_be_said_is_not_said_on_the_way_to_people(self, call: Call) -> None:
         phone = call([Say(text="One."), Say(text="Two."), Say(text="Three.")], profile=FORWARDING)
@@ -187,6 +241,23 @@ class TestLines:
         await phone.step(StayedSilent())
         assert await phone.conversations.is_our_own_forward(back)
 
+    async def test_so_is_a_leg_that_shows_the_caller_s_own_number(self, call: Call) -> None:
+        shown = DESK.model_copy(update={"caller_id": "caller"})
+        profile = NumberProfile(number="+15005550006", forwarding=Forwarding(destinations={"desk": (shown,)}))
+        phone = call([Forward(address="desk")], [HELLO], profile=profile)
+        back = replace(phone.parties, forwarded_from=DESK.to)
+        await phone.ring()
+        assert await phone.conversations.is_our_own_forward(back)
+        await phone.step(ForwardEnded(outcome=ForwardOutcome.BUSY))
+        assert not await phone.conversations.is_our_own_forward(back)
+
+    async def test_an_order_is_judged_by_the_line_that_the_call_began_with(self, call: Call) -> None:
+        phone = call([HELLO], profile=FORWARDING)
+        await phone.ring()
+        phone.profile = NumberProfile()
+        await phone.conversations.order(phone.call_sid, ForwardOrdered(address="desk"))
+        assert (await phone.silence()).then == "dial-leg"
+
 
 class TestEnds:
     async def test_a_hang_up_that_another_process_forestalled_is_tried_once_more(self, call: Call) -> None:
@@ -204,6 +275,14 @@ class TestEnds:
         await phone.conversations.hang_up(phone.call_sid, "hangup")
         await asyncio.sleep(1.0)
         assert len(phone.agent.ended) == 1
+        assert (await phone.state()).ended_reason == "hangup"
+
+    async def test_a_call_that_is_over_has_the_line_of_its_number(self, call: Call) -> None:
+        phone = call([HELLO])
+        await phone.ring()
+        await phone.conversations.hang_up(phone.call_sid, "hangup")
+        assert (await phone.conversations.look(phone.call_sid))[1] == phone.line
+        assert not phone.conversations.is_live(phone.call_sid)
 
     async def test_all_calls_whose_end_no_one_reported_are_reaped_whatever_stands_between_them(
         self, call: Call
