@@ -30,7 +30,7 @@ BROKEN_ENVIRONMENT = [
     ("VOICEGW_PORT", "-1", '"-1"', "out of range", "greater than or equal to 0"),
     ("VOICEGW_PORT", "tcp://10.0.0.1:8080", '"tcp://10.0.0.1:8080"', "not a whole number", "digits"),
     ("VOICEGW_HOST", "0.0.0.0:80 ;", '"0.0.0.0:80 ;"', "no address to listen on", "127.0.0.1"),
-    ("VOICEGW_MODE", "stream", '"stream"', "does not have yet", '"gather"'),
+    ("VOICEGW_MODE", "relay", '"relay"', "does not have yet", '"gather"'),
     ("VOICEGW_MODE", "relay", '"relay"', "does not have yet", '"gather"'),
     ("VOICEGW_MODE", "gathr", '"gathr"', "not one of the choices", 'Did you mean "gather"?'),
     ("VOICEGW_PUBLIC_URL", "http://gw.example.com", '"http://gw.example.com"', "not https", "https://"),

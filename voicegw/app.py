@@ -29,16 +29,19 @@ from voicegw.call.profile import NumberProfile
 from voicegw.calllog.tokens import Tokens
 from voicegw.config import Settings, needs_restart
 from voicegw.errors import StoreError
+from voicegw.live.ports import Speech
 from voicegw.operations import Operations
 from voicegw.prompts.prepare import PromptPreparer
+from voicegw.signing import token_secrets, webhook_verifier
 from voicegw.store.sqlite import SqliteStore
+from voicegw.stream_mode import StreamMode
 from voicegw.turns.conversation import Conversations
 from voicegw.turns.ports import CallStore, CarrierControl
 from voicegw.twilio.answers import TwimlPerformer
 from voicegw.twilio.live_calls import Account, LiveCalls
 from voicegw.twilio.requests import RequestReader
 from voicegw.twilio.served_audio import ServedAudio
-from voicegw.twilio.signature import SignatureVerifier
+from voicegw.twilio.stream_tokens import StreamTokens
 from voicegw.twilio.webhooks import Webhooks
 from voicegw.voiceflow.agent import VoiceflowAgent
 from voicegw.voiceflow.client import AgentSettings, VoiceflowClient
@@ -55,7 +58,7 @@ _log = structlog.get_logger(__name__)
 class Gateway:
     """One gateway process: its settings, its calls and its ASGI application."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all that differs between a process and a test)
         self,
         settings: Settings,
         *,
@@ -66,6 +69,7 @@ class Gateway:
         journal: Journal | None = None,
         operations: Operations | None = None,
         control: CarrierControl | None = None,
+        speech: Speech | None = None,
     ) -> None:
         self._settings = settings
         self._operations = operations
@@ -80,17 +84,18 @@ class Gateway:
         self._accepting = False
         self._control = control or LiveCalls(self._account, settings.public_url)
         audio = ServedAudio(store, self._preparer, settings.public_url, journal)
+        tokens = StreamTokens(token_secrets(settings))
         self.conversations = Conversations(
             agent=self._agent,
             store=store,
-            performer=TwimlPerformer(settings.public_url, audio),
+            performer=TwimlPerformer(settings.public_url, audio, tokens, wall),
             line_for=lambda parties: self.line_for(parties) or Line(NumberProfile()),
             clock=asyncio.get_running_loop().time,
             wall=wall,
             journal=journal,
             control=self._control,
         )
-        self._reader = RequestReader(_verifier(settings), settings.twilio.account_sid)
+        self._reader = RequestReader(webhook_verifier(settings), settings.twilio.account_sid)
         webhooks = Webhooks(
             conversations=self.conversations,
             store=store,
@@ -101,7 +106,13 @@ class Gateway:
             public_url=settings.public_url,
             journal=journal,
         )
-        self.asgi = self._application([*webhooks.routes(), *self._operators_routes(operations), *routes])
+        self.streams: StreamMode | None = None
+        if speech is not None:
+            self.streams = StreamMode(
+                settings, self.conversations, speech=speech, preparer=self._preparer, tokens=tokens, wall=wall
+            )
+        streams = self.streams.routes() if self.streams is not None else []
+        self.asgi = self._application([*webhooks.routes(), *streams, *self._operators_routes(operations), *routes])
 
     async def start(self) -> None:
         """Open what must be open before the first call: store and connections to the agents. Raises `StoreError`."""
@@ -116,6 +127,8 @@ class Gateway:
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """Take no new calls, let turns finish for at most `grace_seconds`, close what was opened."""
         self._accepting = False
+        if self.streams is not None:
+            await self.streams.close()
         await self.conversations.close(grace_seconds)
         if self._probing is not None:
             self._probing.cancel()
@@ -134,7 +147,9 @@ class Gateway:
         waiting = needs_restart(self._settings, settings)
         kept = {name: getattr(self._settings, name) for name in waiting if "." not in name}
         self._settings = settings.model_copy(update=kept)
-        self._reader.trust(_verifier(self._settings), self._settings.twilio.account_sid)
+        self._reader.trust(webhook_verifier(self._settings), self._settings.twilio.account_sid)
+        if self.streams is not None:
+            self.streams.trust(self._settings)
         self._clients.clear()
         self._agent.forget_faults()
         if self._operations is not None:
@@ -262,7 +277,7 @@ class _Application(FastAPI):
     their routes, for its layers of middleware cost a tenth of a turn."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/twilio/"):
+        if scope["type"] in ("http", "websocket") and scope["path"].startswith("/twilio/"):
             await self.router(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -276,11 +291,3 @@ def create_gateway(settings: Settings, *, routes: Sequence[BaseRoute] = ()) -> G
     store = SqliteStore(settings.live_store_path, wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS)
     operations = Operations(settings, clock=asyncio.get_running_loop().time)
     return Gateway(settings, store=store, transport=AiohttpTransport(), routes=routes, operations=operations)
-
-
-def _verifier(settings: Settings) -> SignatureVerifier | None:
-    tokens = tuple(token.get_secret_value() for token in settings.twilio.auth_tokens)
-    shared = {key_id: secret.get_secret_value() for key_id, secret in settings.twilio.shared_keys.items()}
-    if not tokens and not shared:  # only with insecure_dev on loopback: `config` refuses anything else
-        return None
-    return SignatureVerifier(settings.public_url, tokens, shared)

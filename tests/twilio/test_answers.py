@@ -25,6 +25,7 @@ from voicegw.twilio.answers import (
     try_again,
 )
 from voicegw.twilio.served_audio import ServedAudio
+from voicegw.twilio.stream_tokens import StreamTokens
 
 PARTIES = CallParties(caller_number="+14155550123", called_number="+15005550006")
 PROFILE = NumberProfile(language="en-GB", voice="Polly.Amy")
@@ -42,7 +43,8 @@ class NoPreparer:
 
 def performer() -> TwimlPerformer:
     store = MemoryStore(wall=lambda: 0.0, lifetime_seconds=1.0)
-    return TwimlPerformer("https://g.example/gate/", ServedAudio(store, NoPreparer(), "https://g.example/gate/"))
+    audio = ServedAudio(store, NoPreparer(), "https://g.example/gate/")
+    return TwimlPerformer("https://g.example/gate/", audio, StreamTokens([b"secret"]), lambda: 1_700_000_000.0)
 
 
 def perform(plan: CallPlan, state: CallState = CALL) -> Any:

@@ -61,6 +61,7 @@ def begin_turn(state: CallState, heard: CallerInput | None = None) -> CallState:
         step=0,
         running=True,
         taken=0,
+        spoke=False,
         asked=Asked(),
         interrupted=False,
         ending=None,
@@ -94,6 +95,7 @@ def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallSta
         state = revise(
             state,
             taken=state.taken + len(arrived),
+            spoke=state.spoke or bool(prompts),
             overdue=isinstance(arrived[-1], Overdue),
             launched=state.launched or any(proves_launch(instruction) for instruction in arrived),
         )
@@ -254,9 +256,9 @@ def _act_on(state: CallState, line: Line, ending: Ending, prompts: tuple[Prompt,
     profile = line.profile
     match ending:
         case HangUp(reason=reason):
-            goodbye = own_words(PhraseName.GOODBYE, state, profile)
-            plan = CallPlan(prompts=prompts or (goodbye,), then=Finish(reason=reason))
-            return finish_call(state, reason), Perform(plan)
+            if not (prompts or state.spoke):  # nobody is hung up on without a word
+                prompts = (own_words(PhraseName.GOODBYE, state, profile),)
+            return finish_call(state, reason), Perform(CallPlan(prompts=prompts, then=Finish(reason=reason)))
         case Forward():
             return begin_forward(state, line, ending, prompts)
         case ReturnRequest(request=request):

@@ -228,6 +228,22 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamBegan:
+    """A media stream of the call is open, the call's first, second …: from here on we hear and speak ourselves."""
+
+    number: int
+    kind: Literal["stream-began"] = "stream-began"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEnded:
+    """The media stream is over: as planned, `moved` to another process, or why it failed (`call.streaming`)."""
+
+    reason: str
+    kind: Literal["stream-ended"] = "stream-ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded:
     """The call is over: `hangup` by the caller, `agent-ended`, `forward-completed`, `agent-failed`, …"""
 
@@ -258,5 +274,7 @@ Record = (
     | OrderReceived
     | Failed
     | Noted
+    | StreamBegan
+    | StreamEnded
     | CallEnded
 )

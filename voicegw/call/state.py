@@ -101,11 +101,25 @@ class Spoken:
     filler: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamState:
+    """The call's media streams: how many the carrier was told to open, whether the last of them is `open` (nobody has
+    ended it in order), whether one has taken it (`claimed`), how many were `lost` since the caller last did something;
+    `given_up`: the carrier hears and speaks for the rest of the call."""
+
+    count: int = 0
+    open: bool = False
+    claimed: bool = False
+    lost: int = 0
+    given_up: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots: see `revise`
 class CallState:
     """A live call. `turn` and `step` name the one step URL that is expected next; `taken` counts the instructions
-    of this turn already folded in; `queued` is what the caller did while the agent was thinking; `ending` is what the
-    turn wants done once it is over; `unsaid` is what did not fit into the last answer and `after` what follows it;
+    of this turn already folded in, and `spoke` says that there were words among them; `queued` is what the caller did
+    while the agent was thinking; `ending` is what the turn wants done once it is over; `unsaid` is what did not fit
+    into the last answer, or was not heard on a stream, and `after` what follows it;
     `entry_full` says that the last entry ended by its length, so that a delimiter right after it belongs to it, and
     `repeatable` are the prompts which that delimiter may cut off. `overdue`: the agent has kept the caller waiting for
     too long; `gave_up`: we have apologised for it, and the turn still runs; `waiting_since` (epoch seconds): since when
@@ -123,6 +137,7 @@ class CallState:
     step: int = 0
     running: bool = False
     taken: int = 0
+    spoke: bool = False
     agent: AgentSettings = AgentSettings()
     asked: Asked = Asked()
     queued: tuple[_Input, ...] = ()
@@ -144,6 +159,7 @@ class CallState:
     gave_up: bool = False
     waiting_since: float = 0.0
     fallbacks_asked: int = 0
+    stream: StreamState = StreamState()
     end_sent: bool = False
     ended_reason: str = ""
     orders: tuple[_Order, ...] = ()

@@ -16,7 +16,7 @@ from voicegw.call.profile import Keypad, Mode, NumberProfile, Silence
 from voicegw.config.faults import did_you_mean, wrong
 from voicegw.config.forwarding import STRICT, CheckedDestination, CheckedForwarding
 
-BUILT_MODES = frozenset({Mode.GATHER})
+BUILT_MODES = frozenset({Mode.GATHER, Mode.STREAM})
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _VOICE = re.compile(r"man|woman|alice|(Polly|Google)\.[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
@@ -79,7 +79,7 @@ class CheckedProfile(NumberProfile):
     @classmethod
     def _is_built(cls, mode: Mode) -> Mode:
         if mode not in BUILT_MODES:
-            raise wrong("is a mode that this version does not have yet", 'Use "gather".', value=mode.value)
+            raise wrong("is a mode that this version does not have yet", 'Use "gather" or "stream".', value=mode.value)
         return mode
 
     @field_validator("language")

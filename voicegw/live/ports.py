@@ -102,6 +102,22 @@ class TextToSpeech(Protocol):
         can say it; what was yielded before stands."""
 
 
+class Speech(Protocol):
+    """What a process hears and speaks by: one of each for all calls. Without a turn model quiet alone ends a speech."""
+
+    @property
+    def detector(self) -> VoiceDetector: ...
+
+    @property
+    def turn_model(self) -> TurnModel | None: ...
+
+    @property
+    def stt(self) -> SpeechToText: ...
+
+    @property
+    def tts(self) -> TextToSpeech: ...
+
+
 class PromptSource(Protocol):
     """Recordings: fetched under the guard, decoded once, kept."""
 

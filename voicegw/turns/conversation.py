@@ -5,7 +5,9 @@ and changes nothing. One webhook of a call at a time in this process; between pr
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import structlog
 
@@ -20,16 +22,20 @@ from voicegw.call.orders import end_reason, hear_with_orders
 from voicegw.call.patience import Waiting
 from voicegw.call.records import Failed
 from voicegw.call.revising import revise
-from voicegw.call.state import CallState, Phase, dump_state, load_state, start_call
+from voicegw.call.state import CallState, Phase, dump_state, start_call
+from voicegw.call.streaming import hear_after_stream
 from voicegw.errors import StaleVersion
+from voicegw.turns.call_book import CallBook
+from voicegw.turns.call_in_hand import Desk
 from voicegw.turns.ending import CallEnder
 from voicegw.turns.incoming import Incoming, UnknownCall, is_our_own_leg
 from voicegw.turns.locks import NamedLocks
+from voicegw.turns.no_streams import NoStreams
 from voicegw.turns.orders import OrderDesk, OrderResult
-from voicegw.turns.ports import Agent, CallStore, CarrierControl, Performer
+from voicegw.turns.ports import Agent, CallStore, CarrierControl, Performer, Streams
 from voicegw.turns.runner import TurnRunner
 from voicegw.turns.telling import tell_input, tell_ring, tell_webhook
-from voicegw.turns.webhook import Desk, Webhook
+from voicegw.turns.webhook import Webhook
 
 __all__ = ["VOICE_STEP", "Conversations", "Incoming", "OrderResult", "UnknownCall"]
 
@@ -39,6 +45,7 @@ ANSWERED_ELSEWHERE_SECONDS = 10.0
 STEP_ANSWERED_SECONDS = 4.0
 _POLL_SECONDS = 0.1
 
+_Streams = TypeVar("_Streams", bound=Streams)
 _log = structlog.get_logger(__name__)
 
 
@@ -60,20 +67,25 @@ class Conversations:
         journal = journal or NoJournal()
         self._journal = journal
         self._store = store
-        self._line_for = line_for
         self._clock = clock
         self._wall = wall
+        self._book = CallBook(store, line_for)
         runner = TurnRunner(agent, store, clock, wall, journal)
-        ender = CallEnder(agent, store, runner, self._forget_line, journal)
+        ender = CallEnder(agent, store, runner, self._book.forget, journal)
         self._desk = Desk(runner, ender, store, performer, clock, wall, journal)
         self._locks = NamedLocks()
-        self._lines: dict[str, Line] = {}
-        self._orders = OrderDesk(store, journal, control, self._load, self._peek_line)
+        self._orders = OrderDesk(store, journal, control, self._book)
+        self._streams: Streams = NoStreams()
+
+    def stream_through(self, carry: Callable[[Desk, CallBook], _Streams]) -> _Streams:
+        """Hear and speak through what `carry` makes, in calls of numbers that are set to; before the first call."""
+        self._streams = self._orders.streams = streams = carry(self._desk, self._book)
+        return streams
 
     @property
     def live_calls(self) -> int:
         """How many calls are live in this process."""
-        return len(self._lines)
+        return len(self._book)
 
     async def ring(self, incoming: Incoming) -> bytes:
         """Answer the first webhook of a call: launch the agent, and say what it says. Idempotent."""
@@ -87,11 +99,11 @@ class Conversations:
             if not await self._store.create_call(call_sid, dump_state(state)):
                 if (answer := await self._store.get_answer(call_sid, _name(*VOICE_STEP))) is not None:
                     return answer
-                state, version = await self._load(call_sid)
+                state, version = await self._book.load(call_sid)
                 move = AwaitAgent() if state.turn else move
             else:
                 tell_ring(self._journal, state, line)
-            self._lines[call_sid] = line
+            self._book.enter(call_sid, line)
             tell_webhook(self._journal, state, line, "voice")
             return await self._answer(_name(*VOICE_STEP), waiting, line, version, state, move)
 
@@ -101,7 +113,7 @@ class Conversations:
 
     def is_live(self, call_sid: str) -> bool:
         """Is this call one of `live_calls`?"""
-        return call_sid in self._lines
+        return call_sid in self._book
 
     async def step(
         self,
@@ -119,10 +131,10 @@ class Conversations:
         `since`: when the webhook came in (monotonic seconds; None: now).
         """
         waiting = self._waiting(since)
-        async with self._locks.hold(call_sid):
-            state, version = await self._load(call_sid)
+        async with self._webhook_of(call_sid):
+            state, version = await self._book.load(call_sid)
             name = _name(turn, step)
-            line = self._line_of(state)
+            line = self._book.line_of(state)
             if (turn, step) != (state.turn, state.step):
                 # Step 0 of a turn is nobody's: its answer is under way elsewhere, or could not be kept here.
                 here = not state.step and self._desk.runner.has(call_sid, state.turn)
@@ -157,18 +169,34 @@ class Conversations:
         nothing was listened to. Raises `UnknownCall`, `StoreError`."""
         waiting = self._waiting(since)
         name = f"ordered/{number}"
-        async with self._locks.hold(call_sid):
-            state, version = await self._load(call_sid)
+        async with self._webhook_of(call_sid):
+            state, version = await self._book.load(call_sid)
             if (answer := await self._store.get_answer(call_sid, name)) is not None:
                 return answer
-            line = self._line_of(state)
+            line = self._book.line_of(state)
             tell_webhook(self._journal, state, line, name)
             state, move = end_if_too_long(state, line, self._wall()) or hear_with_orders(state, line, None)
             return await self._answer(name, waiting, line, version, state, move)
 
+    async def follow_stream(self, call_sid: str, number: int, *, since: float | None = None) -> bytes:
+        """Answer the webhook that comes once stream `number` of a call is over, however it ended. Raises `UnknownCall`,
+        `StoreError`."""
+        waiting = self._waiting(since)
+        name = f"stream/{number}"
+        async with self._webhook_of(call_sid):
+            state, version = await self._book.load(call_sid)
+            if (answer := await self._store.get_answer(call_sid, name)) is not None:
+                return answer
+            if number != state.stream.count:
+                return self._desk.performer.point_to(state)
+            line = self._book.line_of(state)
+            tell_webhook(self._journal, state, line, name)
+            state, move = end_if_too_long(state, line, self._wall()) or hear_after_stream(state, line)
+            return await self._answer(name, waiting, line, version, state, move)
+
     async def hang_up(self, call_sid: str, reason: str) -> None:
         """The call is over, whoever ended it: the agent gets its `end`, exactly once."""
-        async with self._locks.hold(call_sid):
+        async with self._webhook_of(call_sid):
             try:
                 await self._end(call_sid, reason)
             except StaleVersion:  # another process wrote in between: what it wrote decides
@@ -184,14 +212,14 @@ class Conversations:
         `failed_step` is what the URL that failed asks for (`VOICE_STEP`: the first webhook). Idempotent for one
         `request_name`, by which the carrier's request is known when it comes again.
         """
-        waiting = Waiting(since=self._clock())
-        async with self._locks.hold(call_sid):
-            state, version = await self._load(call_sid)
+        waiting = self._waiting()
+        async with self._webhook_of(call_sid):
+            state, version = await self._book.load(call_sid)
             state = revise(state, fallbacks_asked=state.fallbacks_asked + 1)
             name = f"rescue/{request_name}"
             if (answer := await self._store.get_answer(call_sid, name)) is not None:
                 return answer
-            line = self._line_of(state)
+            line = self._book.line_of(state)
             self._journal.open(call_sid, state.parties, line.profile, state.started_at)
             self._journal.note(call_sid, Failed(part="carrier", code=f"carrier-{error_code}"), state.turn)
             lost = failed_step and await self._store.get_answer(call_sid, _name(*failed_step)) is not None
@@ -210,8 +238,8 @@ class Conversations:
 
     async def look(self, call_sid: str) -> tuple[CallState, Line]:
         """A call as it stands, and its line. Raises `UnknownCall`, `StoreError`."""
-        state, _ = await self._load(call_sid)
-        return state, self._line_of(state)
+        state, _ = await self._book.load(call_sid)
+        return state, self._book.line_of(state)
 
     async def is_our_own_forward(self, parties: CallParties) -> bool:
         """Is this new call a leg that we are just dialling, sent back to us by whom we dialled?"""
@@ -220,14 +248,14 @@ class Conversations:
     async def reap(self) -> int:
         """End calls whose end no one has reported; returns how many those were."""
         reaped = 0
-        known = set(self._lines)
+        known = set(self._book)
         live = await self._store.live_calls()
         for call_sid in known.difference(live):  # another process saw them end
-            self._forget_line(call_sid)
+            self._book.forget(call_sid)
             self._desk.runner.drop(call_sid)
         for call_sid in live:
             try:
-                state, _ = await self._load(call_sid)
+                state, _ = await self._book.load(call_sid)
             except UnknownCall:
                 continue
             if is_abandoned(state, self._wall()):
@@ -241,10 +269,17 @@ class Conversations:
         await self._desk.runner.close(grace_seconds)
         await self._desk.ender.close(grace_seconds)
 
+    @asynccontextmanager
+    async def _webhook_of(self, call_sid: str) -> AsyncIterator[None]:
+        """One webhook of a call at a time; its stream is over, for a carrier does one thing after another."""
+        async with self._locks.hold(call_sid):
+            await self._streams.leave(call_sid)
+            yield
+
     async def _answer(
         self, step: str, waiting: Waiting, line: Line, version: int, state: CallState, move: Move
     ) -> bytes:
-        webhook = Webhook(self._desk, step=step, waiting=waiting, line=line, version=version)
+        webhook = Webhook(self._desk, self._streams, step=step, waiting=waiting, line=line, version=version)
         try:
             return await webhook.answer(state, move)
         except StaleVersion:  # another process has this very step: its bytes are the answer
@@ -253,7 +288,7 @@ class Conversations:
                 raise
             return answer
 
-    def _waiting(self, since: float | None, *, ringing: bool = False) -> Waiting:
+    def _waiting(self, since: float | None = None, *, ringing: bool = False) -> Waiting:
         return Waiting(since=self._clock() if since is None else since, ringing=ringing)
 
     async def _answered_elsewhere(self, call_sid: str, step: str, seconds: float) -> bytes | None:
@@ -265,31 +300,10 @@ class Conversations:
 
     async def _end(self, call_sid: str, reason: str) -> None:
         try:
-            state, version = await self._load(call_sid)
+            state, version = await self._book.load(call_sid)
         except UnknownCall:
             return
-        await self._desk.ender.end(state, version, self._line_of(state), end_reason(state, reason))
-
-    async def _load(self, call_sid: str) -> tuple[CallState, int]:
-        stored = await self._store.load_call(call_sid)
-        state = load_state(stored.document) if stored else None
-        if stored is None or state is None:
-            raise UnknownCall(call_sid)
-        return state, stored.version
-
-    def _line_of(self, state: CallState) -> Line:
-        """A live call keeps the line it began with, whatever is reloaded; after a restart, the line as set now."""
-        if state.end_sent:
-            return self._line_for(state.parties)
-        line = self._lines.get(state.call_sid)
-        return line if line is not None else self._lines.setdefault(state.call_sid, self._line_for(state.parties))
-
-    def _peek_line(self, state: CallState) -> Line:
-        """The line of a call that may be live in another process."""
-        return self._lines.get(state.call_sid) or self._line_for(state.parties)
-
-    def _forget_line(self, call_sid: str) -> None:
-        self._lines.pop(call_sid, None)
+        await self._desk.ender.end(state, version, self._book.line_of(state), end_reason(state, reason))
 
 
 def _name(turn: int, step: int) -> str:

@@ -4,7 +4,6 @@ Where the carrier can be told, the call is interrupted and comes for its order a
 in `voicegw.call.orders`.
 """
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, assert_never
@@ -13,12 +12,13 @@ import structlog
 
 from voicegw.call.entries import Journal
 from voicegw.call.inputs import EventRaised, ForwardOrdered, HangUpOrdered, Order
-from voicegw.call.moves import Line
 from voicegw.call.orders import object_to, place
 from voicegw.call.records import OrderReceived
 from voicegw.call.state import CallState, dump_state
 from voicegw.errors import CarrierError, OrderRefused, StaleVersion
-from voicegw.turns.ports import CallStore, CarrierControl
+from voicegw.turns.call_book import CallBook
+from voicegw.turns.no_streams import NoStreams
+from voicegw.turns.ports import CallStore, CarrierControl, Streams
 
 _MAX_TRIES = 10
 
@@ -35,21 +35,20 @@ class OrderResult:
 
 
 class OrderDesk:
-    """Takes orders for live calls. `load` raises `UnknownCall`; `line_of` gives a call's line."""
+    """Takes orders for live calls."""
 
     def __init__(
         self,
         store: CallStore,
         journal: Journal,
         control: CarrierControl | None,
-        load: Callable[[str], Awaitable[tuple[CallState, int]]],
-        line_of: Callable[[CallState], Line],
+        book: CallBook,
     ) -> None:
         self._store = store
         self._journal = journal
         self._control = control
-        self._load = load
-        self._line_of = line_of
+        self._book = book
+        self.streams: Streams = NoStreams()
 
     async def take(self, call_sid: str, order: Order, *, by: str, at_once: bool) -> OrderResult:
         """Keep `order` for its call, and have the call come for it. Raises `UnknownCall`, `OrderRefused`, `StoreError`.
@@ -59,7 +58,10 @@ class OrderDesk:
         state = await self._keep(call_sid, order)
         _log.info("order taken", call_sid=call_sid, order=order.kind, by=by)
         self._journal.note(call_sid, _record_of(order, by), state.turn)
-        if isinstance(order, EventRaised) and state.running:
+        at_the_turns_end = isinstance(order, EventRaised) and state.running
+        if at_once and not _is_wordless(order) and self.streams.notice_order(call_sid):
+            return OrderResult(waits_for="turn" if at_the_turns_end else "nothing")
+        if at_the_turns_end:
             return OrderResult(waits_for="turn")
         if not at_once:
             return OrderResult(waits_for="webhook", reason="as ordered")
@@ -73,8 +75,8 @@ class OrderDesk:
         raise StaleVersion(f"call {call_sid} changed each time that an order was to be kept")
 
     async def _try_to_keep(self, call_sid: str, order: Order) -> CallState:
-        state, version = await self._load(call_sid)
-        line = self._line_of(state)
+        state, version = await self._book.load(call_sid)
+        line = self._book.peek_line(state)
         if (objection := object_to(state, line, order)) is not None:
             reason, message = objection
             raise OrderRefused(message, reason=reason)
@@ -87,7 +89,7 @@ class OrderDesk:
         if self._control is None:
             return OrderResult(waits_for="webhook", reason="the gateway has no credentials for the carrier's API")
         try:
-            if isinstance(order, HangUpOrdered) and not order.goodbye:
+            if _is_wordless(order):
                 await self._control.hang_up(state.call_sid)
             else:
                 await self._control.interrupt(state)
@@ -95,6 +97,10 @@ class OrderDesk:
             _log.warning("call not interrupted", call_sid=state.call_sid, code=error.code, reason=error.message)
             return OrderResult(waits_for="webhook", reason=error.message)
         return OrderResult(waits_for="nothing")
+
+
+def _is_wordless(order: Order) -> bool:
+    return isinstance(order, HangUpOrdered) and not order.goodbye
 
 
 def _record_of(order: Order, by: str) -> OrderReceived:

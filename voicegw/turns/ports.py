@@ -113,6 +113,26 @@ class Performer(Protocol):
         """An answer that says nothing and leads to the step named by `state`."""
         ...
 
+    def connect(self, state: CallState) -> bytes:
+        """An answer that opens stream number `state.stream.count`, and then asks what follows it."""
+        ...
+
+
+class Streams(Protocol):
+    """Carries calls in which we hear and speak ourselves. Of a call that it does not have it does nothing."""
+
+    def prepare(self, state: CallState, version: int, line: Line) -> None:
+        """The carrier was told to open a stream for this call: be ready when it comes."""
+        ...
+
+    async def leave(self, call_sid: str) -> None:
+        """Give the call back as it stands, within two seconds: somebody else goes on with it. Never raises."""
+        ...
+
+    def notice_order(self, call_sid: str) -> bool:
+        """An order was kept for this call: see to it. False where the call is not here."""
+        ...
+
 
 class CarrierControl(Protocol):
     """Reaches into a live call from outside, where the carrier lets us. Both methods raise `CarrierError`."""

@@ -101,6 +101,19 @@ class TurnRunner:
         stored = await self._store.read_turn(call_sid, turn)
         return self._read_stored(stored or StoredTurn((), over=False, beat_at=begun_at), taken)
 
+    async def news(self, call_sid: str, turn: int, taken: int, *, begun_at: float = 0.0) -> Progress:
+        """What the turn has brought beyond `taken`, as soon as there is anything, or that it is over."""
+        while True:
+            running = self._turns.get(call_sid)
+            here = running if running is not None and running.turn == turn else None
+            progress = here.progress(taken) if here else await self.so_far(call_sid, turn, taken, begun_at=begun_at)
+            if progress.instructions or progress.over is not None:
+                return progress
+            if here is not None:
+                await here.changed_before(self._clock() + BEAT_SECONDS, self._clock)
+            else:
+                await asyncio.sleep(_POLL_SECONDS)
+
     async def settled(self, call_sid: str, turn: int, *, begun_at: float = 0.0) -> Progress:
         """Everything a turn brought, once it is over (its lifetime bounds the wait)."""
         running = self._turns.get(call_sid)
@@ -139,7 +152,8 @@ class TurnRunner:
         request = running.request
         try:
             if before is not None and before.task is not None:
-                await asyncio.wait({before.task})
+                if not before.task.done():
+                    await asyncio.wait({before.task})
                 await self._inherit(running, before)
             over = await self._carry(running)
         except AgentError as error:
@@ -164,7 +178,8 @@ class TurnRunner:
         opened = [item for item in before.instructions if isinstance(item, SessionOpened)]
         launched = before.over is not None and not before.over.failure
         launched = launched or any(proves_launch(item) for item in before.instructions)
-        running.request = replace(running.request, launched=running.request.launched or launched)
+        if launched and not running.request.launched:
+            running.request = replace(running.request, launched=True)
         if opened and opened[-1].session_key != running.request.session_key:
             session = opened[-1]
             running.request = replace(running.request, session_key=session.session_key, user_id=session.user_id)

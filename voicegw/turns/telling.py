@@ -3,11 +3,13 @@
 Only tells: nothing here decides anything, and nothing that fails here can harm a call.
 """
 
+from dataclasses import replace
+
 from voicegw.call.entries import Journal
 from voicegw.call.heard import SPEECH_END_SECONDS
 from voicegw.call.inputs import CallerInput, ForwardEnded, Pressed, Said, StayedSilent
 from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
-from voicegw.call.moves import Line, hearing_now, keypad_in_force
+from voicegw.call.moves import Line, endpointing_now, keypad_in_force
 from voicegw.call.plan import CallPlan, DialLeg
 from voicegw.call.records import (
     CallerInterrupted,
@@ -56,13 +58,20 @@ def tell_input(journal: Journal, state: CallState, line: Line, heard: CallerInpu
         journal.note(state.call_sid, record, state.turn)
 
 
+def tell_heard(journal: Journal, state: CallState, line: Line, heard: CallerInput, quiet_seconds: float) -> None:
+    """What the caller did on a stream, where we know for how long the line has been quiet since."""
+    for record in _of_input(state, line, heard):
+        told = replace(record, quiet_seconds=quiet_seconds) if isinstance(record, CallerSpoke | KeysPressed) else record
+        journal.note(state.call_sid, told, state.turn)
+
+
 def tell_answer(
     journal: Journal, state: CallState, plan: CallPlan, performance: Performance, name: str, seconds: float
 ) -> None:
     """`plan` was handed to the carrier as the answer to `name`, `seconds` after it had asked."""
     said = plan.prompts[: len(plan.prompts) - len(performance.unsaid)] if performance.unsaid else plan.prompts
     for prompt in said:
-        journal.note(state.call_sid, _of_prompt(prompt), state.turn)
+        journal.note(state.call_sid, prompt_began(prompt), state.turn)
     answer = performance.answer.decode("utf-8", "replace")
     journal.note(state.call_sid, StepAnswered(name=name, seconds=round(seconds, 4), answer=answer), state.turn)
     if isinstance(plan.then, DialLeg) and performance.complete:
@@ -90,7 +99,7 @@ def _of_input(state: CallState, line: Line, heard: CallerInput) -> tuple[Record,
     sensitive = state.agent.sensitive
     match heard:
         case Said(text=text, confidence=confidence):
-            quiet = SPEECH_END_SECONDS[hearing_now(state, line.profile).endpointing]
+            quiet = SPEECH_END_SECONDS[endpointing_now(state, line.profile)]
             return (CallerSpoke(text=text, confidence=confidence, quiet_seconds=quiet, sensitive=sensitive),)
         case Pressed(keys=keys, ended_by=ended_by):
             # a delimiter or the last digit reaches us at once; an entry that just stopped has waited for its gap
@@ -106,7 +115,8 @@ def _of_input(state: CallState, line: Line, heard: CallerInput) -> tuple[Record,
             return ()
 
 
-def _of_prompt(prompt: Prompt) -> PromptBegan:
+def prompt_began(prompt: Prompt) -> PromptBegan:
+    """The record of a prompt that was handed to the carrier."""
     match prompt:
         case Say(text=text, by_gateway=by_gateway, filler=filler):
             return PromptBegan(text=text, by_gateway=by_gateway, filler=filler)

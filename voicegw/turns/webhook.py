@@ -1,33 +1,27 @@
 """One webhook of a call, from the conduct's first move to the answer's bytes: begin turns, wait for them, perform.
 
-What is decided is pure and lives in `voicegw.call`; here it meets the agent, the store and the clock.
+What is decided is pure and lives in `voicegw.call`; a call that we hear and speak ourselves is answered at once by the
+way to a stream, which takes over from there.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from voicegw.call.addresses import RefusalReason, line_of
-from voicegw.call.answer import begin_turn, fold, settle
 from voicegw.call.conduct import hear
-from voicegw.call.entries import Journal
 from voicegw.call.forwarding import ringing_name
-from voicegw.call.inputs import CallerInput, ForwardEnded, ForwardOutcome, Pressed, Said
-from voicegw.call.instructions import PlayAudio, Prompt, Say
-from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, Perform, is_collecting, own_words
-from voicegw.call.orders import take_over_orders
+from voicegw.call.inputs import ForwardEnded, ForwardOutcome
+from voicegw.call.instructions import Prompt, Say
+from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, Perform, go_on
 from voicegw.call.patience import Waiting
-from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Leg, Listen, still_to_do
-from voicegw.call.records import ForwardFinished, TurnBegan
+from voicegw.call.records import ForwardFinished
 from voicegw.call.revising import revise
-from voicegw.call.state import CallState, Spoken, dump_state, is_filler, load_state, spoken_text
-from voicegw.errors import StaleVersion
-from voicegw.turns.ending import CallEnder
-from voicegw.turns.ports import CallStore, Performer, TurnRequest
-from voicegw.turns.progress import Progress
-from voicegw.turns.runner import TurnRunner
+from voicegw.call.state import CallState, Spoken, is_filler, spoken_text
+from voicegw.call.streaming import is_streamed, needs_stream, open_stream
+from voicegw.turns.call_in_hand import CallInHand, Desk
+from voicegw.turns.ports import Performance, Streams
 from voicegw.turns.telling import tell_answer
 
 _HOUR_SECONDS = 3600
@@ -35,35 +29,23 @@ _HOUR_SECONDS = 3600
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What every webhook needs, whichever call it is of. `clock` is monotonic, `wall` gives epoch seconds."""
-
-    runner: TurnRunner
-    ender: CallEnder
-    store: CallStore
-    performer: Performer
-    clock: Callable[[], float]
-    wall: Callable[[], float]
-    journal: Journal
-
-
 class Webhook:
     """The webhook being answered: which step, since when, for which line, and the state's version in the store."""
 
-    def __init__(self, desk: Desk, *, step: str, waiting: Waiting, line: Line, version: int) -> None:
+    def __init__(self, desk: Desk, streams: Streams, *, step: str, waiting: Waiting, line: Line, version: int) -> None:
         self._desk = desk
+        self._streams = streams
         self._step = step
         self._waiting = waiting
         self._line = line
-        self._version = version
+        self._call = CallInHand(desk, line, version)
 
     async def answer(self, state: CallState, move: Move) -> bytes:
         """Follow moves until one is to be performed; every loop but the last begins or awaits a turn."""
         while True:
             match move:
                 case AskAgent(heard=heard):
-                    state = await self._begin(state, heard)
+                    state = await self._call.begin(state, heard)
                     move = AwaitAgent()
                 case AwaitAgent(otherwise=otherwise):
                     state, move = await self._glance(state, otherwise) if otherwise else await self._await(state)
@@ -78,55 +60,27 @@ class Webhook:
                         continue
                     return await self._perform(state, plan)
 
-    async def _begin(self, state: CallState, heard: CallerInput) -> CallState:
-        state = self._tell_what_happened(state)
-        if state.running:  # the call has left this turn behind: what matters now is whether it began the conversation
-            progress = await self._so_far(state)
-            settings, _ = fold(state, progress.instructions)
-            state = revise(
-                state, session_key=settings.session_key, user_id=settings.user_id, launched=settings.launched
-            )
-        request = turn_request(state, self._line, heard)
-        state = begin_turn(revise(state, heard_text="", waiting_since=self._desk.wall()), heard)
-        # saved before the agent is asked: a restart must know that this input has been used
-        state = await self._save(state)
-        self._desk.journal.note(state.call_sid, TurnBegan(heard=heard.kind), state.turn)
-        self._desk.runner.begin(replace(request, turn=state.turn), state.turn)
-        return state
-
     async def _await(self, state: CallState) -> tuple[CallState, Move]:
+        if is_streamed(state, self._line):  # a stream follows the turn better than any webhook could
+            going_on = CallPlan(prompts=state.unsaid, then=go_on(state, self._line.profile))
+            return revise(state, unsaid=()), Perform(going_on)
         words_at = self._waiting.since if state.unsaid else None
         progress = await self._desk.runner.wait(
             state.call_sid, state.turn, state.taken, self._waiting, words_at, begun_at=state.waiting_since
         )
-        return self._settle(state, progress)
+        return self._call.settle(state, progress)
 
     async def _glance(self, state: CallState, otherwise: tuple[CallState, Move]) -> tuple[CallState, Move]:
-        progress = await self._so_far(state)
-        return self._settle(state, progress) if progress.is_news() else otherwise
-
-    async def _so_far(self, state: CallState) -> Progress:
-        # a turn begins where waiting does; what the caller adds to it meanwhile only makes us more patient
-        return await self._desk.runner.so_far(state.call_sid, state.turn, state.taken, begun_at=state.waiting_since)
-
-    def _settle(self, state: CallState, progress: Progress) -> tuple[CallState, Move]:
-        state, prompts = fold(state, progress.instructions)
-        over = progress.over
-        return settle(
-            state,
-            self._line,
-            prompts,
-            over=over is not None,
-            failure=over.failure if over else "",
-            permanent=bool(over and over.permanent),
-            waited_seconds=self._desk.wall() - state.waiting_since,
-        )
+        progress = await self._call.so_far(state)
+        return self._call.settle(state, progress) if progress.is_news() else otherwise
 
     async def _perform(self, state: CallState, plan: CallPlan) -> bytes:
-        state = revise(self._tell_what_happened(state), step=state.step + 1)
+        state = revise(self._call.tell_what_happened(state), step=state.step + 1)
+        if needs_stream(state, self._line, plan):
+            return await self._connect(state, plan)
         performance = await self._desk.performer.perform(state, self._line, plan)
         if isinstance(plan.then, GoOn) and not (plan.prompts and performance.audible):
-            state, filler = _fill(state, self._line)
+            state, filler = self._call.fill(state)
             plan = replace(plan, prompts=filler)
             performance = await self._desk.performer.perform(state, self._line, plan)
         state = revise(
@@ -136,37 +90,24 @@ class Webhook:
             repeatable=_repeatable(state, plan),
             spoken=Spoken(text=spoken_text(plan.prompts), at=self._desk.wall(), filler=is_filler(plan.prompts)),
         )
-        state = await self._save(state, answered=(self._step, performance.answer))
-        seconds = self._desk.clock() - self._waiting.since
-        tell_answer(self._desk.journal, state, plan, performance, self._step, seconds)
+        state = await self._keep(state, plan, performance)
         if isinstance(plan.then, Finish) and performance.complete:
-            await self._desk.ender.end(state, self._version, self._line, plan.then.reason)
+            await self._desk.ender.end(state, self._call.version, self._line, plan.then.reason)
         return performance.answer
 
-    async def _save(self, state: CallState, answered: tuple[str, bytes] | None = None) -> CallState:
-        """Keep the state, and in it the orders that were placed since it was read. Raises `StaleVersion` where anybody
-        wrote anything else."""
-        while True:
-            try:
-                self._version = await self._desk.store.save_call(
-                    state.call_sid, dump_state(state), self._version, answered=answered, live=not state.end_sent
-                )
-            except StaleVersion:
-                stored = await self._desk.store.load_call(state.call_sid)
-                found = load_state(stored.document) if stored else None
-                if stored is None or found is None:
-                    raise
-                placed = found.orders_placed - state.orders_placed
-                if not placed or placed != stored.version - self._version:
-                    raise
-                self._version, state = stored.version, take_over_orders(state, found)
-            else:
-                return state
+    async def _connect(self, state: CallState, plan: CallPlan) -> bytes:
+        """Everything of `plan` is left to the stream."""
+        state = revise(open_stream(state, plan), spoken=Spoken(at=self._desk.wall()))
+        performance = Performance(self._desk.performer.connect(state), unsaid=plan.prompts, complete=False)
+        state = await self._keep(state, plan, performance)
+        self._streams.prepare(state, self._call.version, self._line)
+        return performance.answer
 
-    def _tell_what_happened(self, state: CallState) -> CallState:
-        for record in state.happened:
-            self._desk.journal.note(state.call_sid, record, state.turn)
-        return revise(state, happened=()) if state.happened else state
+    async def _keep(self, state: CallState, plan: CallPlan, performance: Performance) -> CallState:
+        state = await self._call.save(state, answered=(self._step, performance.answer))
+        seconds = self._desk.clock() - self._waiting.since
+        tell_answer(self._desk.journal, state, plan, performance, self._step, seconds)
+        return state
 
     async def _may_dial(self, state: CallState, leg: Leg) -> bool:
         """Counts the attempt against the destination's hourly cap, and notes that it rings on behalf of this call."""
@@ -178,35 +119,8 @@ class Webhook:
         return True
 
 
-def turn_request(state: CallState, line: Line, heard: CallerInput) -> TurnRequest:
-    """What the agent needs to know for one turn of this call."""
-    return TurnRequest(
-        call_sid=state.call_sid,
-        parties=state.parties,
-        profile=line.profile,
-        heard=heard,
-        user_id=state.user_id,
-        session_key=state.session_key,
-        launched=state.launched,
-        buttons=state.asked.buttons,
-        collecting=is_collecting(state),
-        legacy_keypad=state.asked.legacy_keypad,
-        heard_text=state.heard_text,
-        sensitive=state.agent.sensitive and isinstance(heard, Said | Pressed),
-    )
-
-
 def _repeatable(state: CallState, plan: CallPlan) -> tuple[Prompt, ...]:
     """What is worth saying again, should a delimiter that belongs to the last entry cut it off."""
     if not state.entry_full or not isinstance(plan.then, Listen | GoOn):
         return ()
     return tuple(prompt for prompt in plan.prompts if not (isinstance(prompt, Say) and prompt.filler))
-
-
-def _fill(state: CallState, line: Line) -> tuple[CallState, tuple[Prompt, ...]]:
-    """Something to hear while the agent is busy: its tool's sound, else a filler, never the same twice running."""
-    sound = next((sound for _, sound in reversed(state.agent.tools) if sound.startswith("https://")), "")
-    if sound:
-        return state, (PlayAudio(source=sound),)
-    filler = own_words(PhraseName.FILLER, state, line.profile, variant=state.fillers)
-    return revise(state, fillers=state.fillers + 1), (filler,)

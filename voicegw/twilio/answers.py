@@ -1,5 +1,6 @@
 """The performer for Twilio's webhooks: a plan becomes the bytes of a TwiML answer, its audio made reachable first."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import twiml
@@ -13,8 +14,13 @@ from voicegw.turns.ports import Performance
 from voicegw.twilio.performer import render_plan
 from voicegw.twilio.prompt_verbs import Setting
 from voicegw.twilio.served_audio import ServedAudio
+from voicegw.twilio.stream_tokens import StreamTokens
 
 STEP_PATH = "/twilio/step/"
+MEDIA_PATH = "/twilio/media"
+AFTER_STREAM_PATH = "/twilio/stream/"
+"""What follows a stream, by the stream's number: asked for when it is over, however it ended."""
+TOKEN_PARAMETER = "token"  # noqa: S105 (its name)
 WHISPER_PATH = "/twilio/whisper/"
 AGAIN = "again="
 """How often a URL has been asked for before."""
@@ -32,9 +38,11 @@ REJECT_BUSY = twiml.render(twiml.Response((twiml.Reject(reason="busy"),))).encod
 class TwimlPerformer:
     """Implements `turns.ports.Performer` over `public_url`, the origin that Twilio knows us by."""
 
-    def __init__(self, public_url: str, audio: ServedAudio) -> None:
+    def __init__(self, public_url: str, audio: ServedAudio, tokens: StreamTokens, wall: Callable[[], float]) -> None:
         self._public_url = public_url.rstrip("/")
         self._audio = audio
+        self._tokens = tokens
+        self._wall = wall
 
     async def perform(self, state: CallState, line: Line, plan: CallPlan) -> Performance:
         """The document for `plan`; it leads on to the step that `state` names."""
@@ -46,7 +54,7 @@ class TwimlPerformer:
             own_language=line.profile.language,
             whisper_url=f"{self._public_url}{WHISPER_PATH}{state.turn}/{state.step}",
         )
-        document = render_plan(replace(plan, prompts=prompts), setting)
+        document = render_plan(plan if prompts is plan.prompts else replace(plan, prompts=prompts), setting)
         answer = twiml.render(document.response).encode()
         return Performance(answer, document.unsaid, complete=document.complete, audible=document.audible)
 
@@ -55,6 +63,17 @@ class TwimlPerformer:
         if not state.turn:
             return EMPTY
         return _document(twiml.Redirect(self.step_url(state), method="POST"))
+
+    def connect(self, state: CallState) -> bytes:
+        """A document that opens a stream to us. The token stands in a `<Parameter>`, for Twilio's "url does not
+        support query string parameters"; what follows `<Connect>` is done when the stream is closed, by whomever."""
+        number = state.stream.count
+        token = self._tokens.issue(state.call_sid, number, self._wall())
+        stream = twiml.Stream(
+            (twiml.Parameter(name=TOKEN_PARAMETER, value=token),), url=f"{_wss(self._public_url)}{MEDIA_PATH}"
+        )
+        after = f"{self._public_url}{AFTER_STREAM_PATH}{number}"
+        return _document(twiml.Connect((stream,)), twiml.Redirect(after, method="POST"))
 
     def step_url(self, state: CallState) -> str:
         """The one URL that is expected next for this call."""
@@ -65,6 +84,11 @@ class TwimlPerformer:
         an answer that is kept. That has its URL a second time: the query keeps the two apart."""
         url = f"{self._public_url}{STEP_PATH}{again[0]}/{again[1]}?{AGAIN}1" if again else self.step_url(state)
         return _document(_phrase(PhraseName.APPLICATION_ERROR, line.profile), twiml.Redirect(url, method="POST"))
+
+
+def _wss(public_url: str) -> str:
+    """The same origin for a WebSocket; http only where nobody else can listen."""
+    return "ws" + public_url.removeprefix("http")
 
 
 def say_and_hang_up(name: PhraseName, profile: NumberProfile) -> bytes:

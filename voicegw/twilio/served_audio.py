@@ -4,8 +4,6 @@ Each recording gets an unguessable URL; it lives in the store and is forgotten w
 """
 
 import asyncio
-import base64
-import binascii
 import secrets
 from dataclasses import replace
 from typing import Literal, Protocol, TypeGuard, assert_never
@@ -14,6 +12,7 @@ import structlog
 
 from voicegw.call.entries import Journal, NoJournal
 from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
+from voicegw.call.recorded import join_pieces
 from voicegw.call.records import Failed
 from voicegw.errors import StoreError, VoicegwError
 from voicegw.turns.ports import CallStore, StoredAudio
@@ -57,7 +56,7 @@ class ServedAudio:
             case PlayAudio(source=source):
                 preparation = self._preparer.prepare_data_uri(source)
             case PlayRecording():
-                preparation = self._preparer.prepare(_joined(prompt.content), prompt.encoding)
+                preparation = self._preparer.prepare(join_pieces(prompt.content), prompt.encoding)
             case _:
                 assert_never(prompt)
         try:
@@ -80,15 +79,3 @@ class ServedAudio:
 def _only_ours(prompt: Prompt) -> TypeGuard[PlayAudio | PlayRecording]:
     """Is this audio that nobody but us can serve?"""
     return isinstance(prompt, PlayRecording) or (isinstance(prompt, PlayAudio) and prompt.source.startswith("data:"))
-
-
-def _joined(chunks: tuple[str, ...]) -> bytes:
-    """The agent's chunks as bytes: base64 as far as anyone has seen, though its documentation does not say so."""
-    return b"".join(_chunk(chunk) for chunk in chunks)
-
-
-def _chunk(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return text.encode("latin-1", "replace")

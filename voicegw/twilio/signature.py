@@ -32,17 +32,23 @@ class SignatureVerifier:
     `public_url` is `scheme://host[:port][/prefix]`: user information and fragment are dropped ("userinfo
     dropped; #fragment dropped" in what Twilio signs). Every auth token is accepted (two during a rotation);
     `shared_keys` maps the id of a Twilio SharedKey to its secret; without auth tokens, only requests that name one
-    are accepted. Raises ValueError where no secret is given, one is empty, or the URL cannot be signed.
+    are accepted. `websocket`: upgrades are verified, which Twilio signs with the wss form of the same URL. Raises
+    ValueError where no secret is given, one is empty, or the URL cannot be signed.
     """
 
     def __init__(
-        self, public_url: str, auth_tokens: tuple[str, ...], shared_keys: Mapping[str, str] | None = None
+        self,
+        public_url: str,
+        auth_tokens: tuple[str, ...],
+        shared_keys: Mapping[str, str] | None = None,
+        *,
+        websocket: bool = False,
     ) -> None:
         secrets = [*auth_tokens, *(shared_keys or {}).values()]
         if not secrets or not all(secret.strip() for secret in secrets):
             # An HMAC with an empty key can be made by anyone: refuse to look as if we verified.
             raise ValueError("every webhook needs a secret: give an auth token or a shared key, and no empty one")
-        self._url_bases = _url_bases(public_url)
+        self._url_bases = _url_bases(public_url, websocket=websocket)
         self._token_macs = {name: tuple(self._keyed_macs(token, name) for token in auth_tokens) for name in _ALGORITHMS}
         self._shared_macs = {
             (key_id, name): (self._keyed_macs(secret, name),)
@@ -118,7 +124,7 @@ class SignatureVerifier:
         return self._shared_macs.get((key_id, algorithm), ())
 
 
-def _url_bases(public_url: str) -> tuple[bytes, bytes]:
+def _url_bases(public_url: str, *, websocket: bool) -> tuple[bytes, bytes]:
     """The public URL with and without its port, the form that Twilio signs for voice first.
 
     "HTTPS-voice drops port, HTTP keeps port"; the vendor's SDK tries both, for "sig generation on back end is
@@ -130,8 +136,9 @@ def _url_bases(public_url: str) -> tuple[bytes, bytes]:
         raise ValueError("the public URL must be http(s)://host[:port][/prefix], without a query")
     host, port = authority["host"], authority["port"]
     prefix = parts.path.rstrip("/")
-    without_port = f"{parts.scheme}://{host}{prefix}".encode()
-    with_port = f"{parts.scheme}://{host}:{port or _DEFAULT_PORTS[parts.scheme]}{prefix}".encode()
+    scheme = parts.scheme.replace("http", "ws") if websocket else parts.scheme
+    without_port = f"{scheme}://{host}{prefix}".encode()
+    with_port = f"{scheme}://{host}:{port or _DEFAULT_PORTS[parts.scheme]}{prefix}".encode()
     if port and parts.scheme == "http":
         return with_port, without_port
     return without_port, with_port

@@ -9,7 +9,6 @@ import re
 from collections.abc import Awaitable, Callable
 
 import structlog
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -24,6 +23,7 @@ from voicegw.turns.conversation import VOICE_STEP, Conversations, Incoming, Unkn
 from voicegw.turns.ports import CallStore
 from voicegw.twilio.answers import (
     ACCEPT_KEY,
+    AFTER_STREAM_PATH,
     AGAIN,
     EMPTY,
     HANG_UP,
@@ -35,6 +35,7 @@ from voicegw.twilio.answers import (
     say_and_hang_up,
     try_again,
 )
+from voicegw.twilio.endpoints import Handler, Public, Signed
 from voicegw.twilio.forms import FormPairs, parse_dial_form, parse_fallback_form, parse_gather_form
 from voicegw.twilio.last_resort import HUMAN_PATH, call_a_human
 from voicegw.twilio.requests import RefusedError, RequestReader, SignedRequest, respond
@@ -52,23 +53,6 @@ _ORDER = re.compile(rf"{re.escape(ORDERED)}([0-9]{{1,9}})")
 _ASKED = "asked=1"
 
 _log = structlog.get_logger(__name__)
-
-
-class _Count(Convertor[int]):
-    """A number of few digits: Python refuses to read one of thousands, and anyone may send such a path."""
-
-    regex = "[0-9]{1,9}"
-
-    def convert(self, value: str) -> int:
-        return int(value)
-
-    def to_string(self, value: int) -> str:
-        return str(value)
-
-
-register_url_convertor("count", _Count())
-
-Handler = Callable[[SignedRequest, Scope], Awaitable[bytes]]
 
 
 class Webhooks:
@@ -99,13 +83,14 @@ class Webhooks:
     def routes(self) -> list[Route]:
         """All routes, each classed by how it is guarded: signed by Twilio, or public behind an unguessable name."""
         return [
-            Route(VOICE_PATH, _Signed(self, self._voice), methods=["POST"]),
-            Route(STEP_PATH + "{turn:count}/{step:count}", _Signed(self, self._step), methods=["POST"]),
-            Route(WHISPER_PATH + "{turn:count}/{step:count}", _Signed(self, self._whisper), methods=["POST"]),
-            Route(HUMAN_PATH + "{place:count}", _Signed(self, self._human), methods=["POST"]),
-            Route("/twilio/status", _Signed(self, self._status), methods=["POST"]),
-            Route("/twilio/fallback", _Signed(self, self._fallback), methods=["POST"]),
-            Route(AUDIO_PATH + "{name}", _Public(self._audio), methods=["GET"]),
+            Route(VOICE_PATH, Signed(self.answer, self._voice), methods=["POST"]),
+            Route(STEP_PATH + "{turn:count}/{step:count}", Signed(self.answer, self._step), methods=["POST"]),
+            Route(AFTER_STREAM_PATH + "{number:count}", Signed(self.answer, self._after_stream), methods=["POST"]),
+            Route(WHISPER_PATH + "{turn:count}/{step:count}", Signed(self.answer, self._whisper), methods=["POST"]),
+            Route(HUMAN_PATH + "{place:count}", Signed(self.answer, self._human), methods=["POST"]),
+            Route("/twilio/status", Signed(self.answer, self._status), methods=["POST"]),
+            Route("/twilio/fallback", Signed(self.answer, self._fallback), methods=["POST"]),
+            Route(AUDIO_PATH + "{name}", Public(self._audio), methods=["GET"]),
         ]
 
     async def _voice(self, request: SignedRequest, _scope: Scope) -> bytes:
@@ -139,9 +124,7 @@ class Webhooks:
 
     async def _step(self, request: SignedRequest, scope: Scope) -> bytes:
         call = request.call
-        if call.call_status in _OVER:
-            # "Caller hangs up ⇒ action still requested with CallStatus=completed": nobody hears the answer
-            await self._conversations.hang_up(call.call_sid, "hangup")
+        if await self._is_over(request):
             return EMPTY
         params = scope["path_params"]
         order = _ORDER.fullmatch(request.query)
@@ -159,6 +142,24 @@ class Webhooks:
         except UnknownCall:
             _log.warning("call is not remembered, starting anew", call_sid=call.call_sid)
             return await self._voice(request, scope)
+
+    async def _after_stream(self, request: SignedRequest, scope: Scope) -> bytes:
+        """A stream of the call is over: closed by us, by the network, or because it never came about."""
+        if await self._is_over(request):
+            return EMPTY
+        call_sid, number = request.call.call_sid, scope["path_params"]["number"]
+        try:
+            return await self._conversations.follow_stream(call_sid, number, since=request.received_at)
+        except UnknownCall:
+            _log.warning("call is not remembered, starting anew", call_sid=call_sid)
+            return await self._voice(request, scope)
+
+    async def _is_over(self, request: SignedRequest) -> bool:
+        """ "Caller hangs up ⇒ action still requested with CallStatus=completed": nobody hears the answer."""
+        over = request.call.call_status in _OVER
+        if over:
+            await self._conversations.hang_up(request.call.call_sid, "hangup")
+        return over
 
     async def _whisper(self, request: SignedRequest, _scope: Scope) -> bytes:
         """Asked on the human's side before a forward is connected: who calls, and will they take it?"""
@@ -254,31 +255,6 @@ class Webhooks:
         if tries >= _MAX_TRIES_AGAIN:
             return call_a_human(line or Line(profile), request.call.parties(), self._public_url, 0)
         return try_again(profile, f"{self._public_url}{request.path}?{AGAIN}{tries + 1}")
-
-
-class _Signed:
-    """An ASGI endpoint behind Twilio's signature."""
-
-    guard = "signed"
-
-    def __init__(self, webhooks: Webhooks, handler: Handler) -> None:
-        self._webhooks = webhooks
-        self._handler = handler
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._webhooks.answer(self._handler, scope, receive, send)
-
-
-class _Public:
-    """An ASGI endpoint that anyone may ask who knows its name."""
-
-    guard = "public"
-
-    def __init__(self, handler: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
-        self._handler = handler
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._handler(scope, receive, send)
 
 
 def read_input(pairs: FormPairs) -> CallerInput:

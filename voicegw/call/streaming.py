@@ -1,0 +1,80 @@
+"""A call on media streams, seen from outside them: when it needs one, and how it goes on when one has ended. Pure.
+
+Closing a stream is no end of a call: what follows it in the carrier's document asks us what to do, and the state knows.
+What a stream was to say and has not said waits in the state (`unsaid`, `after`), as what did not fit into an answer.
+"""
+
+from dataclasses import replace
+from typing import Final, Literal
+
+from voicegw.call.instructions import Prompt
+from voicegw.call.moves import Line, Move, go_on, listen, own_words
+from voicegw.call.orders import hear_with_orders
+from voicegw.call.phrases import PhraseName
+from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, HandOver, Listen
+from voicegw.call.profile import Mode
+from voicegw.call.revising import revise
+from voicegw.call.state import CallState, Phase, StreamState
+
+MOST_LOST: Final = 3
+
+StreamEnd = Literal["plan", "moved", "carrier-stopped", "no-media", "no-voice"]
+"""Why a stream ended: as planned, to go on in another process, or because something failed."""
+
+
+def is_streamed(state: CallState, line: Line) -> bool:
+    """Do we hear and speak in this call ourselves?"""
+    return line.profile.mode is Mode.STREAM and not state.stream.given_up
+
+
+def needs_stream(state: CallState, line: Line, plan: CallPlan) -> bool:
+    """Has `plan` anything to say or to hear that we do ourselves? Hanging up and dialling are the carrier's."""
+    return is_streamed(state, line) and (bool(plan.prompts) or isinstance(plan.then, Listen | GoOn))
+
+
+def open_stream(state: CallState, plan: CallPlan) -> CallState:
+    """The carrier is told to open a stream; `plan` is what it begins with."""
+    stream = replace(state.stream, count=state.stream.count + 1, open=True, claimed=False)
+    return revise(state, stream=stream, unsaid=plan.prompts, after=plan.then)
+
+
+def claim_stream(state: CallState) -> CallState:
+    """The stream is here: no second one may take its place."""
+    return revise(state, stream=replace(state.stream, claimed=True))
+
+
+def leave_stream(
+    state: CallState,
+    line: Line,
+    reason: StreamEnd,
+    unsaid: tuple[Prompt, ...] = (),
+    then: Finish | DialLeg | HandOver | None = None,
+) -> CallState:
+    """The stream has ended, in order: `unsaid` was not heard, `then` comes next where the plan ended the stream."""
+    lost = state.stream.lost + (reason not in ("plan", "moved"))
+    given_up = state.stream.given_up or reason == "no-voice" or lost >= MOST_LOST
+    stream = replace(state.stream, open=False, lost=lost, given_up=given_up)
+    after = then or (_going_on(state, line) if unsaid else None)
+    return revise(state, stream=stream, unsaid=unsaid, after=after)
+
+
+def hear_after_stream(state: CallState, line: Line) -> tuple[CallState, Move]:
+    """What follows a stream: what it left to do. One that nobody ended was lost, with its process or on its way: the
+    caller is told that it takes a moment."""
+    if state.stream.open and state.phase is not Phase.ENDED:
+        lost = state.stream.lost + 1
+        stream = StreamState(count=state.stream.count, lost=lost, given_up=lost >= MOST_LOST)
+        moment = own_words(PhraseName.RECOVERING, state, line.profile)
+        after = state.after or _going_on(state, line)
+        state = revise(state, stream=stream, unsaid=(moment, *state.unsaid), after=after)
+    return hear_with_orders(state, line, None)
+
+
+def note_answer(state: CallState) -> CallState:
+    """The caller has said or pressed something: the streams work."""
+    return revise(state, stream=replace(state.stream, lost=0)) if state.stream.lost else state
+
+
+def _going_on(state: CallState, line: Line) -> Listen | GoOn:
+    listening = state.phase is Phase.LISTENING
+    return listen(state, line.profile) if listening else go_on(state, line.profile)

@@ -1,0 +1,258 @@
+"""One call on a media stream, pumped: what comes in goes to the session, what the session asks for is done, in order.
+
+Decides nothing: the session has the line (`media.session`), the dialogue the conversation (`live.dialogue`). One timer.
+A call begins before its stream is here, so that its first words are ready; it ends once, by one way, whatever ends it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, assert_never
+
+import structlog
+
+from voicegw.call.moves import hearing_now
+from voicegw.call.plan import CallPlan, GoOn, Listen
+from voicegw.call.records import Failed
+from voicegw.call.state import CallState
+from voicegw.call.streaming import StreamEnd
+from voicegw.errors import StaleVersion
+from voicegw.live.caller_line import CallerLine
+from voicegw.live.dialogue import Claimed, Dialogue, Ended, Heard, OrderCame
+from voicegw.live.mouth import AudioSink, Mouth
+from voicegw.live.ports import ListenRequest, PromptSource, Speech, SpeechRequest, StreamLine, Transcript
+from voicegw.live.telling import StreamTeller
+from voicegw.media import commands as c
+from voicegw.media.echo import loudness
+from voicegw.media.phases import Phase, SessionRules
+from voicegw.media.session import MediaSession
+from voicegw.turns.call_in_hand import CallInHand
+
+LEAVE_SECONDS: Final = 2.0
+_TIMER_SLACK_SECONDS: Final = 0.001  # event loops keep milliseconds; what is due within one is due now
+_VOICE_FROM: Final = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+class LiveCall:
+    """Stream `number` of a call. `forget` is called once, when nothing of it is left to do."""
+
+    def __init__(
+        self,
+        call: CallInHand,
+        state: CallState,
+        speech: Speech,
+        prompts: PromptSource,
+        forget: Callable[["LiveCall"], None],
+    ) -> None:
+        self.call_sid = state.call_sid
+        self.number = state.stream.count
+        self._profile = call.line.profile
+        self._clock = call.desk.clock
+        self._journal = call.desk.journal
+        self._speech = speech
+        self._forget = forget
+        self._teller = StreamTeller(call.desk.journal, state.call_sid)
+        self._session = MediaSession(SessionRules(), hearing_now(state, self._profile), self._clock())
+        self._dialogue = Dialogue(call, state, self._say)
+        sink = AudioSink(receive=self._receive_speech, finish=self._finish_speech, fail=self._fail_speech)
+        self._mouth = Mouth(speech.tts, prompts, sink, state.call_sid, call.desk.journal)
+        self._caller: CallerLine | None = None
+        self._line: StreamLine | None = None
+        self._obeying = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._wake_at = 0.0
+        self._voice_at = 0.0
+        self._leaving: StreamEnd | None = None
+        self._task = asyncio.create_task(self._run(), name=f"stream-{state.call_sid}")
+
+    async def claim(self, line: StreamLine) -> bool:
+        """The carrier's stream is here: speak and listen through `line`. False if another has taken its place."""
+        if self._line is not None or self._session.phase is Phase.ENDED:
+            return False
+        self._line = line
+        taken = asyncio.get_running_loop().create_future()
+        self._dialogue.put(Claimed(taken))
+        await asyncio.wait({taken, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        if not (taken.done() and taken.result()) or self._task.done():
+            return False
+        hearing = hearing_now(self._dialogue.state, self._profile)
+        request = ListenRequest(
+            call_sid=self.call_sid,
+            language=hearing.language,
+            hints=hearing.hints,
+            profanity_filter=hearing.profanity_filter,
+        )
+        self._caller = CallerLine(
+            self._speech, request, heed=self._heed, understand=self._understand, judge=self._judge
+        )
+        self._teller.begin(self.number)
+        self._session.receive_start(self._clock())
+        self._obey()
+        return True
+
+    def hear(self, audio: bytes) -> None:
+        """20 ms of what the caller says: on this path nothing is made that need not be."""
+        if self._caller is not None:
+            self._session.receive_caller_audio(loudness(audio), self._clock())
+            self._caller.put(audio)
+
+    def press(self, key: str) -> None:
+        """The caller pressed a key."""
+        self._session.receive_key(key, self._clock())
+        self._obey()
+
+    def reach_mark(self, name: str) -> None:
+        """The carrier named a mark back."""
+        self._session.receive_mark(name, self._clock())
+        self._obey()
+
+    def lose_line(self) -> None:
+        """The carrier stopped the stream, or its socket broke. Idempotent."""
+        self._session.receive_stop()
+        self._obey()
+
+    def notice_order(self) -> None:
+        """An order waits in the store."""
+        self._dialogue.put(OrderCame())
+
+    async def leave(self, reason: StreamEnd) -> None:
+        """End the stream and give the call back as it stands, within two seconds. Never raises."""
+        self._leaving = self._leaving or reason
+        self.lose_line()
+        await asyncio.wait({self._task}, timeout=LEAVE_SECONDS)
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        """The task's root. Whoever ends it closes the line: what follows the stream sees to the call."""
+        try:
+            await self._dialogue.run()
+        except StaleVersion:
+            _log.info("stream call is somebody else's by now", call_sid=self.call_sid)
+        except Exception:
+            _log.exception("stream call crashed", call_sid=self.call_sid)
+            self._journal.note(self.call_sid, Failed(part="gateway", code="stream-crashed"))
+        finally:
+            self._session.receive_stop()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._forget(self)
+            if self._line is not None:
+                self._line.close()
+            await self._mouth.close()
+            if self._caller is not None:
+                await self._caller.close()
+
+    def _say(self, turn: int, plan: CallPlan) -> None:
+        if self._caller is not None and isinstance(plan.then, GoOn | Listen):
+            self._caller.listen_for(plan.then.hearing.language, plan.then.hearing.hints)
+        self._session.receive_plan(turn, plan, self._clock())
+        self._obey()
+
+    def _receive_speech(self, utterance: int, audio: bytes) -> None:
+        self._session.receive_speech_audio(utterance, audio, self._clock())
+        self._obey()
+
+    def _finish_speech(self, utterance: int) -> None:
+        self._session.receive_speech_finished(utterance, self._clock())
+        self._obey()
+
+    def _fail_speech(self, utterance: int) -> None:
+        self._session.receive_speech_failed(utterance, self._clock())
+        self._obey()
+
+    def _heed(self, probability: float, seconds: float) -> None:
+        now = self._clock()
+        if probability >= _VOICE_FROM:
+            self._voice_at = now
+        self._session.receive_voice_probability(probability, seconds, now)
+        self._obey()
+
+    def _understand(self, heard: Transcript) -> None:
+        self._session.receive_transcript(
+            heard.speech, heard.text, self._clock(), final=heard.final, confidence=heard.confidence
+        )
+        self._obey()
+
+    def _judge(self, pause: int, probability: float) -> None:
+        self._session.receive_turn_verdict(pause, probability, self._clock())
+        self._obey()
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._session.receive_timer(max(self._clock(), self._wake_at))
+        self._obey()
+
+    def _obey(self) -> None:
+        """Do what the session asks for, in order, also where doing it tells the session something new."""
+        if self._obeying:
+            return
+        self._obeying = True
+        try:
+            while commands := self._session.take_commands():
+                for command in commands:
+                    self._carry_out(command)
+        finally:
+            self._obeying = False
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        """One timer, moved only where it must ring earlier: ringing too early costs less than moving it each time."""
+        at = self._session.next_timer()
+        if self._timer is not None and (at is None or at < self._wake_at - _TIMER_SLACK_SECONDS):
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None and at is not None:
+            self._wake_at = at
+            self._timer = asyncio.get_running_loop().call_at(at, self._wake)
+
+    def _carry_out(self, command: c.Command) -> None:
+        match command:
+            case c.SendAudio(generation=generation, audio=audio):
+                if self._line is not None and generation == self._session.generation:
+                    self._teller.send(command.utterance)
+                    self._line.send_audio(audio)
+            case c.SendMark(generation=generation, name=name):
+                if self._line is not None and generation == self._session.generation:
+                    self._line.send_mark(name)
+            case c.ClearAudio():
+                if self._line is not None:
+                    self._line.clear()
+            case c.SynthesizeText(utterance=utterance, say=say):
+                self._teller.prepare(utterance, say, self._dialogue.state.turn)
+                language = say.language or hearing_now(self._dialogue.state, self._profile).language
+                self._mouth.say(utterance, SpeechRequest(text=say.text, language=language, ssml=say.ssml))
+            case c.LoadAudio(utterance=utterance, prompt=prompt):
+                self._teller.prepare(utterance, prompt, self._dialogue.state.turn)
+                self._mouth.play(utterance, prompt)
+            case c.StopSynthesis(utterance=utterance):
+                self._mouth.stop(utterance)
+            case c.EndStream():
+                reason = self._leaving or command.reason
+                self._teller.end(reason, self._dialogue.state.turn)
+                self._dialogue.put(Ended(reason=reason, end=command))
+            case c.AskAgent():
+                quiet = max(0.0, self._clock() - self._voice_at) if self._voice_at else 0.0
+                self._dialogue.put(Heard(command, round(quiet, 3)))
+            case c.NoteWaiting() | c.AskFiller():
+                self._dialogue.put(command)
+            case c.ReportBargeIn() | c.ReportIgnored():
+                self._teller.report(command, self._dialogue.state.turn)
+            case c.BeginTranscript() | c.FinishTranscript() | c.AskTurnModel():
+                self._listen(command)
+            case _:
+                assert_never(command)
+
+    def _listen(self, command: c.BeginTranscript | c.FinishTranscript | c.AskTurnModel) -> None:
+        if self._caller is None:
+            return
+        match command:
+            case c.BeginTranscript(speech=speech):
+                self._caller.begin(speech)
+            case c.FinishTranscript(speech=speech):
+                self._caller.finish(speech)
+            case c.AskTurnModel(pause=pause):
+                self._caller.ask_turn_model(pause)
+            case _:
+                assert_never(command)

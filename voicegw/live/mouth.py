@@ -1,0 +1,88 @@
+"""One call's voice: each prompt that the session asks for becomes audio, in a task of its own.
+
+Knows neither what is said nor when it is played; the session keeps the order. A few prompts are made at a time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from voicegw.call.entries import Journal
+from voicegw.call.instructions import Prompt, Say
+from voicegw.call.records import Failed
+from voicegw.errors import VoicegwError
+from voicegw.live.ports import PromptSource, SpeechRequest, TextToSpeech
+
+AT_A_TIME: Final = 2
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioSink:
+    """Where audio goes: more of an utterance, its end, or that no more of it can be had."""
+
+    receive: Callable[[int, bytes], None]
+    finish: Callable[[int], None]
+    fail: Callable[[int], None]
+
+
+class Mouth:
+    """Makes the audio of one call's utterances."""
+
+    def __init__(self, tts: TextToSpeech, prompts: PromptSource, sink: AudioSink, call_sid: str, journal: Journal):
+        self._tts = tts
+        self._prompts = prompts
+        self._sink = sink
+        self._call_sid = call_sid
+        self._journal = journal
+        self._turns = asyncio.Semaphore(AT_A_TIME)
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    def say(self, utterance: int, request: SpeechRequest) -> None:
+        """Make the audio of words."""
+        self._begin(utterance, self._tts.speak(request))
+
+    def play(self, utterance: int, prompt: Prompt) -> None:
+        """Fetch a recording."""
+        if not isinstance(prompt, Say):
+            self._begin(utterance, self._prompts.load(prompt))
+
+    def stop(self, utterance: int) -> None:
+        """Nobody will hear the rest."""
+        task = self._tasks.get(utterance)
+        if task is not None:
+            task.cancel()
+
+    async def close(self) -> None:
+        """Stop everything."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, utterance: int, audio: AsyncIterator[bytes]) -> None:
+        task = asyncio.create_task(self._make(utterance, audio), name=f"say-{self._call_sid}")
+        self._tasks[utterance] = task
+        task.add_done_callback(lambda _: self._tasks.pop(utterance, None))
+
+    async def _make(self, utterance: int, audio: AsyncIterator[bytes]) -> None:
+        """The task's root: what fails is told to the session, which knows what else could be heard."""
+        try:
+            async with self._turns, aclosing(audio) as pieces:  # type: ignore[type-var]
+                async for piece in pieces:
+                    self._sink.receive(utterance, piece)
+        except VoicegwError as error:
+            _log.warning("prompt not made", call_sid=self._call_sid, code=error.code, reason=error.brief)
+            self._journal.note(self._call_sid, Failed(part="prompt", code=error.code, reason=error.message))
+            self._sink.fail(utterance)
+        except Exception:
+            _log.exception("prompt crashed", call_sid=self._call_sid)
+            self._journal.note(self._call_sid, Failed(part="gateway", code="prompt-crashed"))
+            self._sink.fail(utterance)
+        else:
+            self._sink.finish(utterance)

@@ -1,0 +1,54 @@
+"""The composition root of calls that we hear and speak ourselves: live calls, their sockets, their recordings."""
+
+from collections.abc import Callable
+
+from starlette.routing import BaseRoute
+
+from voicegw.config import Settings
+from voicegw.live.calls import LiveCalls
+from voicegw.live.ports import Speech
+from voicegw.prompts.prepare import PromptPreparer
+from voicegw.prompts.stream_source import StreamSource
+from voicegw.signing import stream_verifier, token_secrets
+from voicegw.turns.call_book import CallBook
+from voicegw.turns.call_in_hand import Desk
+from voicegw.turns.conversation import Conversations
+from voicegw.twilio.media_socket import MediaSockets
+from voicegw.twilio.stream_tokens import StreamTokens
+
+
+class StreamMode:
+    """Stream calls of one gateway. `speech` and `preparer` stay their owner's to close."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        conversations: Conversations,
+        *,
+        speech: Speech,
+        preparer: PromptPreparer,
+        tokens: StreamTokens,
+        wall: Callable[[], float],
+    ) -> None:
+        self._prompts = StreamSource(preparer)
+        self._tokens = tokens
+
+        def carry(desk: Desk, book: CallBook) -> LiveCalls:
+            return LiveCalls(desk, book, speech, self._prompts)
+
+        self.calls = conversations.stream_through(carry)
+        self._sockets = MediaSockets(self.calls, stream_verifier(settings), tokens, wall)
+
+    def routes(self) -> list[BaseRoute]:
+        """Where the carrier connects."""
+        return [self._sockets.route()]
+
+    def trust(self, settings: Settings) -> None:
+        """Take on new secrets from the next stream on."""
+        self._tokens.trust(token_secrets(settings))
+        self._sockets.trust(stream_verifier(settings))
+
+    async def close(self) -> None:
+        """Close every stream; its call goes on elsewhere."""
+        await self.calls.close()
+        await self._prompts.close()
