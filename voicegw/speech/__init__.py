@@ -1,0 +1,1 @@
+"""Ears and voices: the offline ones that need no account, and the providers', behind the ports of `live`."""

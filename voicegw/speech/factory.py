@@ -1,0 +1,106 @@
+"""The speech of a process, made from plain settings: which recognisers and voices in which order, and their keys.
+
+A provider's package is imported when it is named, so an extra that is not installed is missed at start, with its mend.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Final, TypeVar
+
+from voicegw.errors import NOT_SET, Fault, InvalidSettingsError, SpeechError
+from voicegw.speech.failover_ears import FailoverEars
+from voicegw.speech.failover_voices import FailoverVoices
+from voicegw.speech.providers import Recogniser, Voice
+from voicegw.speech.silero import SileroDetector
+from voicegw.speech.smart_turn import SmartTurn
+
+OFFLINE: Final = "offline"
+
+_Made = TypeVar("_Made")
+_Maker = Callable[[str, Mapping[str, str]], _Made]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """What all stream calls of a process share. Used and closed inside one event loop."""
+
+    detector: SileroDetector
+    turn_model: SmartTurn
+    stt: FailoverEars
+    tts: FailoverVoices
+
+    async def close(self) -> None:
+        """Let go of models, threads and connections. Idempotent."""
+        self.turn_model.close()
+        await asyncio.gather(self.detector.close(), self.stt.close(), self.tts.close())
+
+
+def create_speech(
+    *, stt: Sequence[str] = (), tts: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Speech:
+    """Load the models and providers that were named; takes a second or two, so before calls are taken.
+
+    `stt` and `tts` are names in the order of failover, each with its model after a colon if it is not to be the usual
+    one (`deepgram:nova-3`); empty is `offline`. The offline voice, where it is installed, always comes last.
+    `environment` holds the providers' keys under the names their vendors gave them (`DEEPGRAM_API_KEY`, …).
+    Raises InvalidSettingsError for a name that is unknown, a package or a key that is missing.
+    """
+    keys = environment or {}
+    voices = list(tts) or [OFFLINE]
+    if OFFLINE not in voices and find_spec("hibari") and find_spec("onnxruntime"):
+        voices.append(OFFLINE)
+    try:
+        detector, turn_model = SileroDetector(), SmartTurn()
+    except SpeechError as exc:
+        raise InvalidSettingsError([Fault(key="mode", value="stream", wrong=exc.message, mend="See above")]) from exc
+    return Speech(
+        detector=detector,
+        turn_model=turn_model,
+        stt=FailoverEars(_make_all("VOICEGW_STT", list(stt) or [OFFLINE], _RECOGNISERS, keys)),
+        tts=FailoverVoices(_make_all("VOICEGW_TTS", voices, _VOICES, keys)),
+    )
+
+
+def _make_all(
+    key: str, names: Sequence[str], makers: Mapping[str, _Maker[_Made]], environment: Mapping[str, str]
+) -> list[_Made]:
+    made: list[_Made] = []
+    faults: list[Fault] = []
+    for name in names:
+        provider, _, model = name.partition(":")
+        if provider not in makers:
+            mend = f"Choose from {', '.join(makers)}"
+            faults.append(Fault(key=key, value=name or NOT_SET, wrong="there is no such provider", mend=mend))
+            continue
+        try:
+            made.append(makers[provider](model, environment))
+        except ImportError as exc:
+            mend = f"pip install 'voicegw[{provider}]'"
+            faults.append(Fault(key=key, value=name, wrong=f"its package is missing ({exc.name})", mend=mend))
+        except SpeechError as exc:
+            faults.append(Fault(key=key, value=name, wrong=exc.message, mend="Mend it or leave it out"))
+    if faults:
+        raise InvalidSettingsError(faults)
+    return made
+
+
+# Imports inside: each provider is an extra of its own.
+# ruff: noqa: PLC0415
+
+
+def _offline_ears(_model: str, _environment: Mapping[str, str]) -> Recogniser:
+    from voicegw.speech.moonshine import Moonshine
+
+    return Moonshine()
+
+
+def _offline_voice(_model: str, _environment: Mapping[str, str]) -> Voice:
+    from voicegw.speech.hibari_voice import HibariVoice
+
+    return HibariVoice()
+
+
+_RECOGNISERS: Final[dict[str, _Maker[Recogniser]]] = {OFFLINE: _offline_ears}
+_VOICES: Final[dict[str, _Maker[Voice]]] = {OFFLINE: _offline_voice}

@@ -1,0 +1,92 @@
+"""Several voices as one: where one cannot speak, the next does.
+
+A voice that breaks off in the middle: the next says the rest, from the clause in which it happened. How far the first
+had come is reckoned from the sound it gave, on the low side: words said twice are understood, words left out are not.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from voicegw.audio.mulaw import MULAW_RATE_HZ
+from voicegw.errors import SpeechError
+from voicegw.live.ports import SpeechRequest
+from voicegw.speech.providers import Voice
+from voicegw.speech.resting import RestingProviders
+
+FIRST_AUDIO_SECONDS: Final = 2.5
+NEXT_AUDIO_SECONDS: Final = 3.0
+
+_SLOWEST_CHARACTERS_A_SECOND: Final = 10.0
+_CLAUSE: Final = re.compile(r"(?<=[,;:.!?—–])\s+")
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class FailoverVoices:
+    """Implements `TextToSpeech` over voices in the order of preference."""
+
+    def __init__(self, voices: Sequence[Voice], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._voices = {voice.name: voice for voice in voices}
+        self._first = voices[0].name
+        self._resting = RestingProviders()
+        self._clock = clock
+
+    async def speak(self, request: SpeechRequest) -> AsyncGenerator[bytes, None]:
+        """See `TextToSpeech`. `request.voice` is a name of the first provider's; the others use their own."""
+        for name in self._resting.order(list(self._voices), self._clock()):
+            said = 0
+            try:
+                wanted = request if name == self._first else replace(request, voice="")
+                async with aclosing(_in_time(self._voices[name].speak(wanted))) as pieces:
+                    async for audio in pieces:
+                        said += len(audio)
+                        yield audio
+                if not said and has_words(request.text):
+                    raise SpeechError("the voice gave no sound", retryable=True)  # noqa: TRY301 (handled as any other)
+            except SpeechError as exc:
+                self._resting.note_failure(name, self._clock())
+                log.warning("a voice failed", voice=name, error=exc.brief, said_seconds=said / MULAW_RATE_HZ)
+                request = rest_of(request, said / MULAW_RATE_HZ)
+            else:
+                self._resting.note_success(name)
+                return
+        raise SpeechError("no voice could say it", retryable=True)
+
+    async def close(self) -> None:
+        """Close the voices."""
+        await asyncio.gather(*(voice.close() for voice in self._voices.values()))
+
+
+def rest_of(request: SpeechRequest, said_seconds: float) -> SpeechRequest:
+    """What is still to be said when a voice broke off after so much sound: never less than what is missing."""
+    said = int(said_seconds * _SLOWEST_CHARACTERS_A_SECOND)
+    start = max((found.end() for found in _CLAUSE.finditer(request.text) if found.end() <= said), default=0)
+    return replace(request, text=request.text[start:], ssml=None) if start else request
+
+
+def has_words(text: str) -> bool:
+    """Whether there is anything in it to be said."""
+    return any(character.isalnum() for character in text)
+
+
+async def _in_time(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The pieces, as long as each comes soon; SpeechError where a voice is stuck."""
+    async with aclosing(pieces) as owned:
+        seconds = FIRST_AUDIO_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    audio = await anext(owned)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as exc:
+                raise SpeechError(f"no sound came for {seconds} s", retryable=True) from exc
+            seconds = NEXT_AUDIO_SECONDS
+            yield audio

@@ -1,0 +1,48 @@
+"""What this room asks of one provider of speech; `failover` makes of several what the calls ask for."""
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Protocol
+
+from voicegw.errors import SpeechError
+from voicegw.live.ports import Ear, ListenRequest, SpeechRequest, Transcript
+
+
+class UnknownLanguage(SpeechError):  # noqa: N818 (the branch is called an error; a leaf says what happened)
+    """This provider does not know the language asked for; it may work well for others."""
+
+    code = "speech-language-unknown"
+
+
+class Recogniser(Protocol):
+    """Speech to text by one provider. Used inside one event loop."""
+
+    @property
+    def name(self) -> str:
+        """As settings and logs call it."""
+
+    def open(
+        self, request: ListenRequest, tell: Callable[[Transcript], None], fail: Callable[[SpeechError], None]
+    ) -> Ear:
+        """As `SpeechToText.open`, without its promise of a final transcript: `fail` is called, once and in the event
+        loop, when this ear will hear nothing any more. It does not connect again; whoever opened it does."""
+
+    async def close(self) -> None:
+        """Let go of models, threads and connections. Idempotent."""
+
+
+class Voice(Protocol):
+    """Text to speech by one provider. Used inside one event loop."""
+
+    @property
+    def name(self) -> str:
+        """As settings and logs call it."""
+
+    @property
+    def sound(self) -> str:
+        """Provider, model, version and voice: with the same one, the same words sound the same."""
+
+    def speak(self, request: SpeechRequest) -> AsyncGenerator[bytes, None]:
+        """As `TextToSpeech.speak`: mulaw as it is made. Raises `SpeechError`."""
+
+    async def close(self) -> None:
+        """Let go of models, threads and connections. Idempotent."""
