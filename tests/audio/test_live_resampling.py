@@ -113,8 +113,15 @@ def test_sound_stays_where_it_was_in_time(source_hz: int, target_hz: int) -> Non
     assert abs(int(np.abs(converted).argmax()) / target_hz - at / source_hz) <= 0.5 / 8_000
 
 
-@pytest.mark.parametrize("rate_hz", OTHER_RATES_HZ)
-@pytest.mark.parametrize("frequency_hz", [4_300, 4_500, 5_000, 6_000, 7_000, 7_900])
+@pytest.mark.parametrize(
+    ("rate_hz", "frequency_hz"),
+    [
+        (rate_hz, frequency_hz)
+        for rate_hz in OTHER_RATES_HZ
+        for frequency_hz in (4_300, 4_500, 5_000, 6_000, 7_000, 7_900)
+        if frequency_hz < rate_hz / 2
+    ],
+)
 def test_tone_that_the_telephone_cannot_carry_does_not_fold_back(rate_hz: int, frequency_hz: float) -> None:
     assert level_db(convert_whole(sine(frequency_hz, rate_hz), rate_hz, 8_000)) < -60
 
@@ -207,7 +214,7 @@ def test_8_khz_passes_through_with_no_filter_and_no_delay() -> None:
     assert (there.flush(), back.flush()) == (b"", b"")
 
 
-@pytest.mark.parametrize("rate_hz", [-8_000, 0, 7_999, 11_025, 96_000])
+@pytest.mark.parametrize("rate_hz", [-8_000, 0, 7_999, 22_000, 96_000])
 def test_other_rates_are_refused_by_name(rate_hz: int) -> None:
     with pytest.raises(ValueError, match=rf"{rate_hz} Hz cannot be converted; rates are 8000, .*48000 Hz"):
         PcmToMulaw(rate_hz)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from voicegw.audio.mulaw import MULAW_RATE_HZ, decode_mulaw, encode_mulaw
 
-LIVE_RATES_HZ: Final = (8_000, 16_000, 22_050, 24_000, 44_100, 48_000)
+LIVE_RATES_HZ: Final = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 Samples = npt.NDArray[np.int16]
 _Floats = npt.NDArray[np.float64]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from voicegw.audio.live_encodings import MULAW_TYPES, PCM_RATE_HZ, PCM_TYPES
 from voicegw.audio.mulaw import MULAW_RATE_HZ
 from voicegw.audio.wav import is_wav
 
@@ -14,13 +15,6 @@ MAX_SOURCE_BYTES: Final = 5_000_000
 MAX_PROMPT_SECONDS: Final = 120
 MIN_RATE_HZ: Final = 4_000
 MAX_RATE_HZ: Final = 96_000
-
-# The contract with the agent names `audio/pcm` without a rate; 24 kHz is what speech synthesis makes today.
-_RAW_PCM_RATE_HZ: Final = 24_000
-_RAW_MULAW_TYPES: Final = frozenset(
-    {"audio/x-mulaw", "audio/mulaw", "audio/x-ulaw", "audio/ulaw", "audio/pcmu", "audio/basic"}
-)
-_RAW_PCM_TYPES: Final = frozenset({"audio/pcm", "audio/x-pcm", "audio/raw"})
 
 
 class Container(StrEnum):
@@ -50,7 +44,7 @@ class RawMulaw:
 class RawPcm16:
     """Signed 16-bit little-endian mono samples without a header."""
 
-    rate_hz: int = _RAW_PCM_RATE_HZ
+    rate_hz: int = PCM_RATE_HZ
 
 
 AudioFormat = Container | RawMulaw | RawPcm16
@@ -78,10 +72,10 @@ def recognise_format(audio: bytes, encoding: str = "") -> AudioFormat | None:
 def _raw_format(encoding: str) -> RawMulaw | RawPcm16 | None:
     media_type, *parameters = [part.strip() for part in encoding.lower().split(";")]
     rate_hz = next((_rate(value) for value in parameters if value.startswith("rate=")), None)
-    if media_type in _RAW_MULAW_TYPES:
+    if media_type in MULAW_TYPES:
         return RawMulaw(rate_hz or MULAW_RATE_HZ)
-    if media_type in _RAW_PCM_TYPES:
-        return RawPcm16(rate_hz or _RAW_PCM_RATE_HZ)
+    if media_type in PCM_TYPES:
+        return RawPcm16(rate_hz or PCM_RATE_HZ)
     return None
 
 
