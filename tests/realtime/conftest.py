@@ -1,0 +1,29 @@
+"""A stand-in server for each test of this room."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.server import serve
+
+HERE = str(Path(__file__).parent)
+if HERE not in sys.path:  # under `importlib` mode test files do not find their neighbours by themselves
+    sys.path.append(HERE)
+
+from stand_in_server import Memory, Server  # noqa: E402
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    stand_in = Server()
+    async with serve(stand_in.handle, "127.0.0.1", 0, max_size=None, close_timeout=0.1) as listening:
+        host, port = next(iter(listening.sockets)).getsockname()[:2]
+        stand_in.url = f"ws://{host}:{port}/realtime"
+        yield stand_in
+        stand_in.over.set()
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
