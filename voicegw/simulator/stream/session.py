@@ -5,6 +5,7 @@ At each tick the 20 ms before it have been said and heard, and the next are begu
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
 
@@ -195,7 +196,9 @@ class StreamSession:
 
     async def _send(self, message: str) -> None:
         self._count()
-        await self._socket.send(message)
+        # What the gateway sent before its close is still to be heard: the receiving side tells of the end.
+        with suppress(SocketClosedError):
+            await self._socket.send(message)
 
     async def _receive(self) -> None:
         while True:
