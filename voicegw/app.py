@@ -7,15 +7,14 @@ a real process and a test (store, transport, clocks) can be handed in.
 import asyncio
 import hashlib
 import hmac
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import structlog
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from voicegw import __version__
@@ -25,20 +24,22 @@ from voicegw.api.scraping import metrics_route
 from voicegw.call.entries import Journal, NoJournal
 from voicegw.call.inputs import CallParties
 from voicegw.call.moves import Line
-from voicegw.call.profile import NumberProfile
+from voicegw.call.profile import Mode, NumberProfile
 from voicegw.calllog.tokens import Tokens
 from voicegw.config import Settings, needs_restart
 from voicegw.errors import StoreError
 from voicegw.live.ports import Speech
 from voicegw.operations import Operations
+from voicegw.probes import Probes
 from voicegw.prompts.prepare import PromptPreparer
-from voicegw.signing import token_secrets, webhook_verifier
+from voicegw.signing import account_of, token_secrets, webhook_verifier
+from voicegw.speech.factory import create_speech
 from voicegw.store.sqlite import SqliteStore
 from voicegw.stream_mode import StreamMode
 from voicegw.turns.conversation import Conversations
 from voicegw.turns.ports import CallStore, CarrierControl
 from voicegw.twilio.answers import TwimlPerformer
-from voicegw.twilio.live_calls import Account, LiveCalls
+from voicegw.twilio.live_calls import LiveCalls
 from voicegw.twilio.requests import RequestReader
 from voicegw.twilio.served_audio import ServedAudio
 from voicegw.twilio.stream_tokens import StreamTokens
@@ -82,7 +83,7 @@ class Gateway:
         self._preparer = PromptPreparer()
         self._probing: asyncio.Task[None] | None = None
         self._accepting = False
-        self._control = control or LiveCalls(self._account, settings.public_url)
+        self._control = control or LiveCalls(lambda: account_of(self._settings), settings.public_url)
         audio = ServedAudio(store, self._preparer, settings.public_url, journal)
         tokens = StreamTokens(token_secrets(settings))
         self.conversations = Conversations(
@@ -96,23 +97,11 @@ class Gateway:
             control=self._control,
         )
         self._reader = RequestReader(webhook_verifier(settings), settings.twilio.account_sid)
-        webhooks = Webhooks(
-            conversations=self.conversations,
-            store=store,
-            reader=self._reader,
-            line_for=self.line_for,
-            user_id_for=self._user_id_for,
-            has_room=self._has_room,
-            public_url=settings.public_url,
-            journal=journal,
-        )
-        self.streams: StreamMode | None = None
-        if speech is not None:
-            self.streams = StreamMode(
-                settings, self.conversations, speech=speech, preparer=self._preparer, tokens=tokens, wall=wall
-            )
+        webhooks = self._webhooks(journal)
+        self.streams = self._stream_mode(speech, tokens) if speech is not None else None
         streams = self.streams.routes() if self.streams is not None else []
-        self.asgi = self._application([*webhooks.routes(), *streams, *self._operators_routes(operations), *routes])
+        others = [*self._operators_routes(operations), *routes, *Probes(store, lambda: self._accepting).routes()]
+        self.asgi = self._application([*webhooks.routes(), *streams, *others])
 
     async def start(self) -> None:
         """Open what must be open before the first call: store and connections to the agents. Raises `StoreError`."""
@@ -127,9 +116,9 @@ class Gateway:
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """Take no new calls, let turns finish for at most `grace_seconds`, close what was opened."""
         self._accepting = False
+        await self.conversations.close(grace_seconds)
         if self.streams is not None:
             await self.streams.close()
-        await self.conversations.close(grace_seconds)
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.gather(self._probing, return_exceptions=True)
@@ -154,17 +143,39 @@ class Gateway:
         self._agent.forget_faults()
         if self._operations is not None:
             self._operations.reload(self._settings)
-        return waiting
+        speechless = settings.speaks and self.streams is None  # recognisers and voices are loaded at start
+        return (*waiting, "mode") if speechless else waiting
 
     def line_for(self, parties: CallParties) -> Line | None:
         """The called number's line as set now; None if that number is not served."""
         profile = self._settings.profile_for(parties.called_number)
-        return Line(profile, self._settings.own_numbers | {parties.called_number}) if profile else None
+        if profile is None:
+            return None
+        if self.streams is None and profile.mode is Mode.STREAM:  # until the restart that `reload` asks for
+            profile = profile.model_copy(update={"mode": Mode.GATHER})
+        return Line(profile, self._settings.own_numbers | {parties.called_number})
 
-    def _account(self) -> Account | None:
-        twilio = self._settings.twilio
-        tokens = tuple(token.get_secret_value() for token in twilio.auth_tokens)
-        return Account(twilio.account_sid, tokens) if twilio.account_sid and tokens else None
+    def _webhooks(self, journal: Journal) -> Webhooks:
+        return Webhooks(
+            conversations=self.conversations,
+            store=self._store,
+            reader=self._reader,
+            line_for=self.line_for,
+            user_id_for=self._user_id_for,
+            has_room=self._has_room,
+            public_url=self._settings.public_url,
+            journal=journal,
+        )
+
+    def _stream_mode(self, speech: Speech, tokens: StreamTokens) -> StreamMode:
+        return StreamMode(
+            self._settings,
+            self.conversations,
+            speech=speech,
+            preparer=self._preparer,
+            tokens=tokens,
+            wall=self._wall,
+        )
 
     def _operators_routes(self, operations: Operations | None) -> list[BaseRoute]:
         """The API and the metrics, of a gateway that runs anything beside its calls."""
@@ -208,23 +219,6 @@ class Gateway:
     async def _has_room(self) -> bool:
         return self._accepting and self.conversations.live_calls < self._settings.max_live_calls
 
-    async def _health(self, _request: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok", "version": __version__})
-
-    _health.guard = "public"  # type: ignore[attr-defined]
-
-    async def _readiness(self, _request: Request) -> JSONResponse:
-        """Ready while new calls are taken and the store answers."""
-        reasons = [] if self._accepting else ["stopping"]
-        try:
-            async with asyncio.timeout(2.0):
-                await self._store.load_call("readiness")
-        except (StoreError, TimeoutError):
-            reasons.append("store")
-        return JSONResponse({"ready": not reasons, "waiting_for": reasons}, status_code=503 if reasons else 200)
-
-    _readiness.guard = "public"  # type: ignore[attr-defined]
-
     def _application(self, routes: Sequence[BaseRoute]) -> FastAPI:
         application = _Application(
             title="voicegw",
@@ -236,11 +230,7 @@ class Gateway:
             lifespan=self._lifespan,
         )
         problems.install(application)
-        own = [
-            Route("/healthz", self._health, methods=["GET"]),
-            Route("/readyz", self._readiness, methods=["GET"]),
-        ]
-        application.router.routes.extend([*routes, *own])
+        application.router.routes.extend(routes)
         return application
 
     @asynccontextmanager
@@ -286,8 +276,12 @@ class _Application(FastAPI):
 def create_gateway(settings: Settings, *, routes: Sequence[BaseRoute] = ()) -> Gateway:
     """A gateway as it runs for real: live calls in SQLite, the agent over pooled connections, what happens kept.
 
-    Must be called inside a running event loop.
+    Must be called inside a running event loop. Raises `SettingsError` where a number speaks through us and speech is
+    not installed.
     """
     store = SqliteStore(settings.live_store_path, wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS)
+    speech = create_speech(stt=settings.stt, tts=settings.tts, environment=os.environ) if settings.speaks else None
     operations = Operations(settings, clock=asyncio.get_running_loop().time)
-    return Gateway(settings, store=store, transport=AiohttpTransport(), routes=routes, operations=operations)
+    return Gateway(
+        settings, store=store, transport=AiohttpTransport(), routes=routes, operations=operations, speech=speech
+    )

@@ -1,9 +1,12 @@
-"""What the carrier's requests are verified by, made from the settings. No verifier: only with insecure_dev on loopback,
-where `config` allows it."""
+"""Secrets that we share with the carrier, from the settings: what its requests are verified by, and ours are.
+
+No verifier: only with insecure_dev on loopback, where `config` allows it.
+"""
 
 import secrets
 
 from voicegw.config import Settings
+from voicegw.twilio.live_calls import Account
 from voicegw.twilio.signature import SignatureVerifier
 
 
@@ -15,6 +18,12 @@ def webhook_verifier(settings: Settings) -> SignatureVerifier | None:
 def stream_verifier(settings: Settings) -> SignatureVerifier | None:
     """For upgrades to a WebSocket, which Twilio signs with a wss URL."""
     return _verifier(settings, websocket=True)
+
+
+def account_of(settings: Settings) -> Account | None:
+    """The carrier's account, for its API; None where there are no credentials for it."""
+    tokens, _ = _secrets(settings)
+    return Account(settings.twilio.account_sid, tokens) if settings.twilio.account_sid and tokens else None
 
 
 def token_secrets(settings: Settings) -> tuple[bytes, ...]:

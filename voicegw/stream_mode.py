@@ -18,7 +18,7 @@ from voicegw.twilio.stream_tokens import StreamTokens
 
 
 class StreamMode:
-    """Stream calls of one gateway. `speech` and `preparer` stay their owner's to close."""
+    """Stream calls of one gateway; `conversations` closes them. `preparer` stays its owner's to close."""
 
     def __init__(
         self,
@@ -30,6 +30,7 @@ class StreamMode:
         tokens: StreamTokens,
         wall: Callable[[], float],
     ) -> None:
+        self._speech = speech
         self._prompts = StreamSource(preparer)
         self._tokens = tokens
 
@@ -49,6 +50,6 @@ class StreamMode:
         self._sockets.trust(stream_verifier(settings))
 
     async def close(self) -> None:
-        """Close every stream; its call goes on elsewhere."""
-        await self.calls.close()
+        """Let go of what calls were heard and spoken with."""
         await self._prompts.close()
+        await self._speech.close()

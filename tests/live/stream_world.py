@@ -7,9 +7,8 @@ test can say what was heard.
 
 import asyncio
 import json
-import re
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -22,7 +21,7 @@ from voicegw.call.records import Record
 from voicegw.config import Settings, Twilio, Voiceflow
 from voicegw.demo.in_memory import InMemoryTransport
 from voicegw.errors import SpeechError
-from voicegw.live.ports import Ear, ListenRequest, SpeechRequest, TextToSpeech, Transcript, VoiceTap
+from voicegw.live.ports import Ear, ListenRequest, SpeechRequest, Transcript, VoiceTap
 from voicegw.media.echo import loudness
 from voicegw.store.memory import MemoryStore
 from voicegw.twilio.signature import SignatureVerifier
@@ -145,6 +144,9 @@ class SmallSpeech:
     turn_model: CertainTurnModel | None = field(default_factory=CertainTurnModel)
     stt: ScriptedEars = field(default_factory=ScriptedEars)
     tts: ToneVoice = field(default_factory=ToneVoice)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
 
 
 class Agent:

@@ -109,6 +109,9 @@ class PlainPerformer:
     def connect(self, state: CallState) -> bytes:
         return json.dumps({"say": [], "then": "stream", "next": f"{state.turn}/{state.step}"}).encode()
 
+    def ask_again(self, state: CallState) -> bytes:
+        return self.connect(state)
+
     def point_to(self, state: CallState) -> bytes:
         return json.dumps({"say": [], "then": "go-on", "next": f"{state.turn}/{state.step}"}).encode()
 

@@ -877,6 +877,6 @@ class TestStopping:
         await asyncio.sleep(1.0)
         assert phone.conversations.live_calls == 0
         assert len(phone.conversations._desk.runner) == 0
-        assert len(phone.conversations._locks) == 0
+        assert phone.conversations._answering.held == 0
         assert not phone.conversations._desk.ender._farewells
         assert {task for task in asyncio.all_tasks() if task is not asyncio.current_task()} == set()

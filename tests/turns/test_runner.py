@@ -161,7 +161,7 @@ async def test_a_turn_cancelled_while_it_waits_for_another_is_over(call: Call) -
     room = Room(call, [500.0], [500.0])
     await room.begin(1)
     await room.begin(2)
-    await room.runner.close(0.0)
+    await room.runner.close()
     progress = await room.runner.settled(CALL_SID, 2)
     assert progress.over == TurnOver(failure="turn-cancelled")
 
@@ -172,7 +172,7 @@ async def test_with_nothing_running_there_is_nothing_to_wait_for(call: Call) -> 
     await room.wait()
     began = now()
     await asyncio.sleep(0)
-    await room.runner.close(25.0)
+    await room.runner.finish(25.0)
     assert now() == began
 
 

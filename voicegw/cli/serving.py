@@ -19,6 +19,8 @@ KEEP_ALIVE_SECONDS = 5
 CLOSE_SECONDS = 5
 # More connections than calls could ever need; beyond it clients get a 503 at once, not a process without files.
 MAX_CONNECTIONS = 900
+# Far more than any message of a media stream
+MAX_FRAME_BYTES = 64 * 1024
 
 AsgiApp = Callable[..., Awaitable[None]]
 
@@ -61,7 +63,10 @@ class Site:
             uvicorn.Config(
                 app,
                 http=BoundedHttp,
-                ws="none",
+                ws="websockets-sansio",
+                ws_max_size=MAX_FRAME_BYTES,
+                ws_per_message_deflate=False,  # a small frame could unfold to a large one
+                ws_ping_interval=None,  # a caller's line is never quiet: who sends nothing is noticed sooner
                 lifespan="off",  # whoever makes the application also starts and stops it
                 log_config=None,
                 access_log=False,

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from voicegw.call.addresses import line_of
-from voicegw.call.profile import NumberProfile
+from voicegw.call.profile import Mode, NumberProfile
 from voicegw.config.faults import wrong
 from voicegw.config.hosts import is_loopback, is_private
 from voicegw.config.receivers import EventReceiver, different_names
@@ -156,9 +156,14 @@ class Settings(_Table):
         return frozenset(profile.number for profile in self.numbers if profile.number)
 
     @property
+    def speaks(self) -> bool:
+        """Is there a number in whose calls we hear and speak ourselves?"""
+        return any(profile.mode is Mode.STREAM for profile in self.numbers)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What the operator should be told at start: settings that have no effect yet, or that let others listen."""
-        waiting = {"stt": self.stt, "tts": self.tts, "realtime.url": self.realtime.url}
+        waiting = {} if self.speaks else {"stt": self.stt, "tts": self.tts, "realtime.url": self.realtime.url}
         return (
             *(f"{name} takes effect only in stream mode." for name, value in waiting.items() if value),
             *(f"events to {each.name} travel in clear, by http." for each in self.events if each.in_clear),

@@ -25,6 +25,7 @@ class LiveCalls:
         self._speech = speech
         self._prompts = prompts
         self._calls: dict[str, LiveCall] = {}
+        self.closing = False
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -48,11 +49,12 @@ class LiveCalls:
             call = self._calls[call_sid]
         return call if await call.claim(line) else None
 
-    async def leave(self, call_sid: str) -> None:
+    async def leave(self, call_sid: str) -> bool:
         """See `Streams.leave`."""
         call = self._calls.get(call_sid)
         if call is not None:
             await call.leave("carrier-stopped")
+        return call is not None
 
     def notice_order(self, call_sid: str) -> bool:
         """See `Streams.notice_order`."""
@@ -63,7 +65,8 @@ class LiveCalls:
         return True
 
     async def close(self) -> None:
-        """Close all streams; what follows each of them leads its call to another process."""
+        """See `Streams.close`."""
+        self.closing = True
         await asyncio.gather(*(call.leave("moved") for call in list(self._calls.values())))
 
     def _forget(self, call: LiveCall) -> None:

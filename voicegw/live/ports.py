@@ -117,6 +117,9 @@ class Speech(Protocol):
     @property
     def tts(self) -> TextToSpeech: ...
 
+    async def close(self) -> None:
+        """Let go of models and connections. Idempotent."""
+
 
 class PromptSource(Protocol):
     """Recordings: fetched under the guard, decoded once, kept."""

@@ -4,9 +4,7 @@ A step is answered once: its bytes are kept, and whoever asks again (a carrier's
 and changes nothing. One webhook of a call at a time in this process; between processes the store's version decides.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
@@ -19,31 +17,26 @@ from voicegw.call.heard import note_heard, words_before_cut
 from voicegw.call.inputs import CallerInput, CallParties, ForwardEnded, Order, Started, StayedSilent
 from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, opening_words
 from voicegw.call.orders import end_reason, hear_with_orders
-from voicegw.call.patience import Waiting
 from voicegw.call.records import Failed
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Phase, dump_state, start_call
 from voicegw.call.streaming import hear_after_stream
 from voicegw.errors import StaleVersion
+from voicegw.turns.answering import Answering
 from voicegw.turns.call_book import CallBook
 from voicegw.turns.call_in_hand import Desk
 from voicegw.turns.ending import CallEnder
 from voicegw.turns.incoming import Incoming, UnknownCall, is_our_own_leg
-from voicegw.turns.locks import NamedLocks
-from voicegw.turns.no_streams import NoStreams
 from voicegw.turns.orders import OrderDesk, OrderResult
 from voicegw.turns.ports import Agent, CallStore, CarrierControl, Performer, Streams
 from voicegw.turns.runner import TurnRunner
 from voicegw.turns.telling import tell_input, tell_ring, tell_webhook
-from voicegw.turns.webhook import Webhook
 
 __all__ = ["VOICE_STEP", "Conversations", "Incoming", "OrderResult", "UnknownCall"]
 
 VOICE_STEP = (0, 0)
-ANSWERED_ELSEWHERE_SECONDS = 10.0
 # The first answer of a turn in mid-call comes this soon: a filler after 2.5 s, or a late sentence
 STEP_ANSWERED_SECONDS = 4.0
-_POLL_SECONDS = 0.1
 
 _Streams = TypeVar("_Streams", bound=Streams)
 _log = structlog.get_logger(__name__)
@@ -73,13 +66,12 @@ class Conversations:
         runner = TurnRunner(agent, store, clock, wall, journal)
         ender = CallEnder(agent, store, runner, self._book.forget, journal)
         self._desk = Desk(runner, ender, store, performer, clock, wall, journal)
-        self._locks = NamedLocks()
+        self._answering = Answering(self._desk, self._book)
         self._orders = OrderDesk(store, journal, control, self._book)
-        self._streams: Streams = NoStreams()
 
     def stream_through(self, carry: Callable[[Desk, CallBook], _Streams]) -> _Streams:
         """Hear and speak through what `carry` makes, in calls of numbers that are set to; before the first call."""
-        self._streams = self._orders.streams = streams = carry(self._desk, self._book)
+        self._answering.streams = self._orders.streams = streams = carry(self._desk, self._book)
         return streams
 
     @property
@@ -89,11 +81,11 @@ class Conversations:
 
     async def ring(self, incoming: Incoming) -> bytes:
         """Answer the first webhook of a call: launch the agent, and say what it says. Idempotent."""
-        waiting = self._waiting(incoming.since, ringing=incoming.ringing)
+        waiting = self._answering.waiting(incoming.since, ringing=incoming.ringing)
         call_sid, line = incoming.call_sid, incoming.line
         state = start_call(call_sid, incoming.parties, user_id=incoming.user_id, started_at=self._wall())
         state = revise(state, unsaid=opening_words(state, line.profile))
-        async with self._locks.hold(call_sid):
+        async with self._answering.alone_with(call_sid):
             move: Move = AskAgent(Started())
             version = 1
             if not await self._store.create_call(call_sid, dump_state(state)):
@@ -105,7 +97,7 @@ class Conversations:
                 tell_ring(self._journal, state, line)
             self._book.enter(call_sid, line)
             tell_webhook(self._journal, state, line, "voice")
-            return await self._answer(_name(*VOICE_STEP), waiting, line, version, state, move)
+            return await self._answering.answer(_name(*VOICE_STEP), waiting, line, version, state, move)
 
     async def first_answer(self, call_sid: str) -> bytes | None:
         """How the first webhook of a call was answered; None if it has not been. Raises `StoreError`."""
@@ -130,8 +122,8 @@ class Conversations:
         `again`: it is asked for once more, and if nothing was heard now, what was heard the first time is lost.
         `since`: when the webhook came in (monotonic seconds; None: now).
         """
-        waiting = self._waiting(since)
-        async with self._webhook_of(call_sid):
+        waiting = self._answering.waiting(since)
+        async with self._answering.alone_with(call_sid):
             state, version = await self._book.load(call_sid)
             name = _name(turn, step)
             line = self._book.line_of(state)
@@ -139,11 +131,12 @@ class Conversations:
                 # Step 0 of a turn is nobody's: its answer is under way elsewhere, or could not be kept here.
                 here = not state.step and self._desk.runner.has(call_sid, state.turn)
                 patience = 0.0 if state.step or again or here else STEP_ANSWERED_SECONDS
-                if (answer := await self._answered_elsewhere(call_sid, name, patience)) is not None:
+                if (answer := await self._answering.elsewhere(call_sid, name, patience)) is not None:
                     return answer
                 if here:
-                    return await self._answer(name, waiting, line, version, state, AwaitAgent())
+                    return await self._answering.answer(name, waiting, line, version, state, AwaitAgent())
                 return self._desk.performer.point_to(state)
+            state, version = await self._answering.take_back(state, version)
             if isinstance(heard, ForwardEnded) and state.forward.dialled is not None:
                 await self._store.release_name(ringing_name(state.forward.dialled, state.parties), call_sid)
             tell_webhook(self._journal, state, line, name)
@@ -154,7 +147,7 @@ class Conversations:
             state, move = end_if_too_long(state, line, self._wall()) or (
                 go_on_after_loss(state, line) if lost else hear_with_orders(state, line, heard)
             )
-            return await self._answer(name, waiting, line, version, state, move)
+            return await self._answering.answer(name, waiting, line, version, state, move)
 
     async def order(self, call_sid: str, order: Order, *, by: str = "", at_once: bool = True) -> OrderResult:
         """Give a live call, of whichever process, an order: it is kept, and carried out at the call's next webhook;
@@ -167,36 +160,41 @@ class Conversations:
     async def come_for_order(self, call_sid: str, number: int, *, since: float | None = None) -> bytes:
         """Answer the webhook that an interruption for the call's order `number` brings: the caller has not been silent,
         nothing was listened to. Raises `UnknownCall`, `StoreError`."""
-        waiting = self._waiting(since)
+        waiting = self._answering.waiting(since)
         name = f"ordered/{number}"
-        async with self._webhook_of(call_sid):
+        async with self._answering.alone_with(call_sid):
             state, version = await self._book.load(call_sid)
             if (answer := await self._store.get_answer(call_sid, name)) is not None:
                 return answer
+            state, version = await self._answering.take_back(state, version)
             line = self._book.line_of(state)
             tell_webhook(self._journal, state, line, name)
             state, move = end_if_too_long(state, line, self._wall()) or hear_with_orders(state, line, None)
-            return await self._answer(name, waiting, line, version, state, move)
+            return await self._answering.answer(name, waiting, line, version, state, move)
 
     async def follow_stream(self, call_sid: str, number: int, *, since: float | None = None) -> bytes:
         """Answer the webhook that comes once stream `number` of a call is over, however it ended. Raises `UnknownCall`,
         `StoreError`."""
-        waiting = self._waiting(since)
+        waiting = self._answering.waiting(since)
         name = f"stream/{number}"
-        async with self._webhook_of(call_sid):
+        async with self._answering.alone_with(call_sid):
             state, version = await self._book.load(call_sid)
             if (answer := await self._store.get_answer(call_sid, name)) is not None:
                 return answer
             if number != state.stream.count:
                 return self._desk.performer.point_to(state)
+            if self._answering.streams.closing:
+                return self._desk.performer.ask_again(state)
+            state, version = await self._answering.take_back(state, version)
             line = self._book.line_of(state)
             tell_webhook(self._journal, state, line, name)
             state, move = end_if_too_long(state, line, self._wall()) or hear_after_stream(state, line)
-            return await self._answer(name, waiting, line, version, state, move)
+            return await self._answering.answer(name, waiting, line, version, state, move)
 
     async def hang_up(self, call_sid: str, reason: str) -> None:
         """The call is over, whoever ended it: the agent gets its `end`, exactly once."""
-        async with self._webhook_of(call_sid):
+        async with self._answering.alone_with(call_sid):
+            await self._answering.streams.leave(call_sid)
             try:
                 await self._end(call_sid, reason)
             except StaleVersion:  # another process wrote in between: what it wrote decides
@@ -212,13 +210,14 @@ class Conversations:
         `failed_step` is what the URL that failed asks for (`VOICE_STEP`: the first webhook). Idempotent for one
         `request_name`, by which the carrier's request is known when it comes again.
         """
-        waiting = self._waiting()
-        async with self._webhook_of(call_sid):
+        waiting = self._answering.waiting()
+        async with self._answering.alone_with(call_sid):
             state, version = await self._book.load(call_sid)
-            state = revise(state, fallbacks_asked=state.fallbacks_asked + 1)
             name = f"rescue/{request_name}"
             if (answer := await self._store.get_answer(call_sid, name)) is not None:
                 return answer
+            state, version = await self._answering.take_back(state, version)
+            state = revise(state, fallbacks_asked=state.fallbacks_asked + 1)
             line = self._book.line_of(state)
             self._journal.open(call_sid, state.parties, line.profile, state.started_at)
             self._journal.note(call_sid, Failed(part="carrier", code=f"carrier-{error_code}"), state.turn)
@@ -227,9 +226,9 @@ class Conversations:
                 return self._desk.performer.point_to(state)
             if state.fallbacks_asked > 1:
                 state, move = begin_fallback(revise(state, unsaid=(), after=None), line, ())
-                return await self._answer(name, waiting, line, version, state, move)
+                return await self._answering.answer(name, waiting, line, version, state, move)
             if not lost and state.phase is not Phase.THINKING:
-                return await self._answer(name, waiting, line, version, *go_on_after_loss(state, line))
+                return await self._answering.answer(name, waiting, line, version, *go_on_after_loss(state, line))
             state = state if lost else revise(state, step=state.step + 1)
             answer = self._desk.performer.apologise(state, line, again=failed_step if lost else None)
             live = not state.end_sent
@@ -265,38 +264,12 @@ class Conversations:
         return reaped
 
     async def close(self, grace_seconds: float) -> None:
-        """Let running turns and farewells finish for at most `grace_seconds`."""
-        await self._desk.runner.close(grace_seconds)
+        """Let running turns and farewells finish for at most `grace_seconds`; streams are closed in between, so that
+        what follows them leads their calls to another process."""
+        await self._desk.runner.finish(grace_seconds)
+        await self._answering.streams.close()
+        await self._desk.runner.close()
         await self._desk.ender.close(grace_seconds)
-
-    @asynccontextmanager
-    async def _webhook_of(self, call_sid: str) -> AsyncIterator[None]:
-        """One webhook of a call at a time; its stream is over, for a carrier does one thing after another."""
-        async with self._locks.hold(call_sid):
-            await self._streams.leave(call_sid)
-            yield
-
-    async def _answer(
-        self, step: str, waiting: Waiting, line: Line, version: int, state: CallState, move: Move
-    ) -> bytes:
-        webhook = Webhook(self._desk, self._streams, step=step, waiting=waiting, line=line, version=version)
-        try:
-            return await webhook.answer(state, move)
-        except StaleVersion:  # another process has this very step: its bytes are the answer
-            answer = await self._answered_elsewhere(state.call_sid, step, ANSWERED_ELSEWHERE_SECONDS)
-            if answer is None:
-                raise
-            return answer
-
-    def _waiting(self, since: float | None = None, *, ringing: bool = False) -> Waiting:
-        return Waiting(since=self._clock() if since is None else since, ringing=ringing)
-
-    async def _answered_elsewhere(self, call_sid: str, step: str, seconds: float) -> bytes | None:
-        deadline = self._clock() + seconds
-        # another process writes the answer: there is nothing to be woken by
-        while (answer := await self._store.get_answer(call_sid, step)) is None and self._clock() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(_POLL_SECONDS)
-        return answer
 
     async def _end(self, call_sid: str, reason: str) -> None:
         try:

@@ -117,20 +117,33 @@ class Performer(Protocol):
         """An answer that opens stream number `state.stream.count`, and then asks what follows it."""
         ...
 
+    def ask_again(self, state: CallState) -> bytes:
+        """An answer that says nothing and asks, after a moment, once more what follows that stream."""
+        ...
+
 
 class Streams(Protocol):
-    """Carries calls in which we hear and speak ourselves. Of a call that it does not have it does nothing."""
+    """Carries calls in which we hear and speak ourselves. Of a call that it does not have it does nothing; `closing`:
+    it takes none any more."""
+
+    @property
+    def closing(self) -> bool: ...
 
     def prepare(self, state: CallState, version: int, line: Line) -> None:
         """The carrier was told to open a stream for this call: be ready when it comes."""
         ...
 
-    async def leave(self, call_sid: str) -> None:
-        """Give the call back as it stands, within two seconds: somebody else goes on with it. Never raises."""
+    async def leave(self, call_sid: str) -> bool:
+        """Give the call back as it stands, within two seconds: somebody else goes on with it. False where the call is
+        not here. Never raises."""
         ...
 
     def notice_order(self, call_sid: str) -> bool:
         """An order was kept for this call: see to it. False where the call is not here."""
+        ...
+
+    async def close(self) -> None:
+        """Give every call back as it stands, within two seconds, for another process to go on with."""
         ...
 
 

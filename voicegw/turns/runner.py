@@ -138,15 +138,20 @@ class TurnRunner:
         if running is not None and running.over is not None:
             del self._turns[call_sid]
 
-    async def close(self, grace_seconds: float) -> None:
-        """Let running turns finish for at most `grace_seconds`, then cancel them."""
-        tasks = [turn.task for turn in self._turns.values() if turn.task is not None and not turn.task.done()]
-        if not tasks:
-            return
-        _, late = await asyncio.wait(tasks, timeout=grace_seconds)
+    async def finish(self, grace_seconds: float) -> None:
+        """Let running turns come to their end, for at most `grace_seconds`."""
+        if tasks := self._unfinished():
+            await asyncio.wait(tasks, timeout=grace_seconds)
+
+    async def close(self) -> None:
+        """Break off what still runs."""
+        late = self._unfinished()
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+    def _unfinished(self) -> list[asyncio.Task[None]]:
+        return [turn.task for turn in self._turns.values() if turn.task is not None and not turn.task.done()]
 
     async def _run(self, running: RunningTurn, before: RunningTurn | None) -> None:
         request = running.request

@@ -67,13 +67,19 @@ class TwimlPerformer:
     def connect(self, state: CallState) -> bytes:
         """A document that opens a stream to us. The token stands in a `<Parameter>`, for Twilio's "url does not
         support query string parameters"; what follows `<Connect>` is done when the stream is closed, by whomever."""
-        number = state.stream.count
-        token = self._tokens.issue(state.call_sid, number, self._wall())
+        token = self._tokens.issue(state.call_sid, state.stream.count, self._wall())
         stream = twiml.Stream(
             (twiml.Parameter(name=TOKEN_PARAMETER, value=token),), url=f"{_wss(self._public_url)}{MEDIA_PATH}"
         )
-        after = f"{self._public_url}{AFTER_STREAM_PATH}{number}"
-        return _document(twiml.Connect((stream,)), twiml.Redirect(after, method="POST"))
+        return _document(twiml.Connect((stream,)), self._after_stream(state))
+
+    def ask_again(self, state: CallState) -> bytes:
+        """A document that comes back after a second: by then another process may answer."""
+        return _document(twiml.Pause(length=1), self._after_stream(state))
+
+    def _after_stream(self, state: CallState) -> twiml.Redirect:
+        url = f"{self._public_url}{AFTER_STREAM_PATH}{state.stream.count}"
+        return twiml.Redirect(url, method="POST")
 
     def step_url(self, state: CallState) -> str:
         """The one URL that is expected next for this call."""
