@@ -61,6 +61,7 @@ class KeypadCollector:
         """One key, at the moment it was pressed. False if it means nothing: the keypad is off."""
         if self.keypad.enabled:
             self._keys.append(KeyAt(key, now))
+            self._swallow_trailing_delimiter()
         return self.keypad.enabled
 
     def drop(self) -> str:

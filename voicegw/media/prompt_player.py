@@ -5,23 +5,23 @@ the session's outbox; a clear also removes what nobody has taken out of it yet.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import assert_never
 
 from voicegw.call.heard import WORDS_PER_SECOND
 from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
 from voicegw.media.barge_in import Sense, may_interrupt
-from voicegw.media.commands import ClearAudio, Command, LoadAudio, SendAudio, SendMark, StopSynthesis, SynthesizeText
+from voicegw.media.commands import (
+    ClearAudio,
+    Command,
+    LoadAudio,
+    ReportBargeIn,
+    SendAudio,
+    SendMark,
+    StopSynthesis,
+    SynthesizeText,
+)
 from voicegw.media.echo import EchoGuard
 from voicegw.media.playout import Dropped, Playout
-
-
-@dataclass(frozen=True, slots=True)
-class CutOff:
-    """A prompt that an interruption ended, and the words of it that were out by then."""
-
-    prompt: Prompt
-    heard_text: str
 
 
 class PromptPlayer:
@@ -124,12 +124,17 @@ class PromptPlayer:
         """Go on."""
         self._playout.resume(now)
 
-    def interrupt(self, sense: Sense, now: float) -> list[CutOff]:
-        """Throw away every prompt that this sense may interrupt; those that it may not are still said."""
+    def interrupt(self, sense: Sense, now: float) -> str | None:
+        """Throw away every prompt that this sense may interrupt; those that it may not are still said. Returns what
+        had been heard of the first, None where there was none or nothing but a filler: nobody who talks over that has
+        had enough of the answer."""
         dropped, clears = self._playout.drop(now, lambda number: may_interrupt(self._prompts[number].barge_in, sense))
         self._clear(clears, now)
         self._outbox += [StopSynthesis(utterance=each.number) for each in dropped]
-        return [CutOff(self._prompts[each.number], _words_heard(self._prompts[each.number], each)) for each in dropped]
+        cut = [(prompt := self._prompts[each.number], _words_heard(prompt, each)) for each in dropped]
+        if cut:
+            self._outbox.append(ReportBargeIn(kind=sense, prompt=cut[0][0], heard_text=cut[0][1]))
+        return next((words for prompt, words in cut if not (isinstance(prompt, Say) and prompt.filler)), None)
 
     def close(self) -> None:
         """Nothing more will be heard."""

@@ -11,10 +11,10 @@ Rules: never two turns at once. Whoever listens has a timer. An interrupting key
 clear, nothing of an old generation is sent. `now` is monotonic seconds; `receive_*` never raises on what a peer sent.
 """
 
-from typing import Final, assert_never
+from typing import assert_never
 
 from voicegw.call.inputs import CallerInput, Pressed, StayedSilent
-from voicegw.call.instructions import BargeIn, Say
+from voicegw.call.instructions import BargeIn
 from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, HandOver, Hearing, Listen
 from voicegw.media.barge_in import Sense, may_interrupt
 from voicegw.media.caller_voice import CallerVoice
@@ -24,19 +24,14 @@ from voicegw.media.commands import (
     Command,
     EndStream,
     NoteWaiting,
-    ReportBargeIn,
     ReportIgnored,
     StopSynthesis,
 )
 from voicegw.media.echo import EchoGuard
-from voicegw.media.filler import FillerTimer
 from voicegw.media.phases import Phase, SessionRules
 from voicegw.media.prompt_player import PromptPlayer
-from voicegw.media.silence import SilenceTimer
 from voicegw.media.waiting_inputs import WaitingInputs
-
-NO_MEDIA_SECONDS: Final = 10.0
-CONNECT_WITHIN_SECONDS: Final = 30.0
+from voicegw.media.waits import Waits
 
 
 class MediaSession:
@@ -51,14 +46,11 @@ class MediaSession:
         self._player = PromptPlayer(self._out, self._echo)
         self._voice = CallerVoice(self._out, self._echo, rules.barge_in)
         self._waiting = WaitingInputs(hearing.keypad)
-        self._silence = SilenceTimer()
+        self._waits = Waits(now)
         self._then: Finish | DialLeg | HandOver | None = None
         self._open = False
         self._turn_dropped = False
         self._heard_text: str | None = None
-        self._filler = FillerTimer()
-        self._was_silent = True
-        self._watch_until = now + CONNECT_WITHIN_SECONDS
         self._configure(hearing)
 
     @property
@@ -75,18 +67,18 @@ class MediaSession:
         """When `receive_timer` must be called, if nothing else comes; None once the stream has ended."""
         if self.phase is Phase.ENDED:
             return None
-        times: list[float | None] = [self._watch_until, self._player.next_timer()]
+        times: list[float | None] = [self._waits.line_until, self._player.next_timer()]
         if self.phase is Phase.THINKING:
             times += [self._voice.next_timer(), self._filler_at(), self._waiting.next_note()]
         elif self.phase is Phase.LISTENING:
-            times += [self._voice.next_timer(), self._silence.next_timer(), self._waiting.next_entry()]
+            times += [self._voice.next_timer(), self._waits.silence.next_timer(), self._waiting.next_entry()]
         return min(at for at in times if at is not None)
 
     def receive_timer(self, now: float) -> None:
         """The time that `next_timer` named has come; at any other time this changes nothing."""
         if self.phase is Phase.ENDED:
             return
-        if now >= self._watch_until:
+        if now >= self._waits.line_until:
             self._end(EndStream(reason="no-media", then=self._then, unsaid=self._player.unheard))
             return
         if (stalled := self._player.stalled(now)) is not None:
@@ -95,7 +87,7 @@ class MediaSession:
             return
         filler_at = self._filler_at()
         if filler_at is not None and now >= filler_at:
-            self._filler.hear_us(now)
+            self._waits.filler.hear_us(now)
             self._out.append(AskFiller())
         self._settle(now)
 
@@ -103,9 +95,7 @@ class MediaSession:
         """The stream is open: what was prepared is heard from now on."""
         self._open = True
         self._player.open(now)
-        self._silence.hear_something(now)
-        self._filler.begin_turn(now)
-        self._watch_until = now + NO_MEDIA_SECONDS
+        self._waits.open(now)
         self._settle(now)
 
     def receive_stop(self) -> None:
@@ -114,7 +104,7 @@ class MediaSession:
 
     def receive_caller_audio(self, level: float, now: float) -> None:
         """20 ms of the caller's line came, so loud (`echo.loudness`): a sign of life, whatever it holds."""
-        self._watch_until = now + NO_MEDIA_SECONDS
+        self._waits.hear_line(now)
         self._echo.receive(level, now)
 
     def receive_voice_probability(self, probability: float, seconds: float, now: float) -> None:
@@ -148,10 +138,9 @@ class MediaSession:
         if not self._waiting.press(key, now):
             self._out.append(ReportIgnored(content=key, reason="keypad-off"))
             return
-        self._silence.hear_something(now)
-        self._filler.hear_caller(now)
+        self._waits.hear_key(now)
         prompt = self._player.prompt
-        if prompt is not None and may_interrupt(prompt.barge_in, "key"):
+        if prompt is not None and may_interrupt(prompt.barge_in, "key") and self._waiting.keys_wait:
             self._voice.release()
             self._interrupt("key", now)
         self._settle(now)
@@ -174,17 +163,17 @@ class MediaSession:
         match plan.then:
             case GoOn(hearing=hearing):
                 self.phase = Phase.THINKING
-                self._silence.stop()
+                self._waits.silence.stop()
                 self._configure(hearing)
             case Listen(hearing=hearing, silence_seconds=seconds):
                 self.phase = Phase.LISTENING
                 self._turn_dropped = False
-                self._silence.start(seconds, now)
+                self._waits.silence.start(seconds, now)
                 self._configure(hearing)
             case Finish() | DialLeg() | HandOver() as then:
                 self.phase = Phase.ENDING
                 self._then = then
-                self._silence.stop()
+                self._waits.silence.stop()
                 self._voice.release()
                 if keys := self._waiting.drop_keys():
                     self._out.append(ReportIgnored(content=keys, reason="call-ending"))
@@ -216,11 +205,7 @@ class MediaSession:
         self._take_words(now)
         self._hold_or_go_on(now)
         self._player.send(now)
-        silent = self._player.all_heard
-        if not (silent and self._was_silent):
-            self._silence.hear_something(now)
-            self._filler.hear_us(now)
-        self._was_silent = silent
+        self._waits.hear_us(now, quiet=self._player.all_heard)
         match self.phase:
             case Phase.THINKING:
                 self._out += [NoteWaiting(heard=heard) for heard in self._waiting.take_notes(now)]
@@ -242,7 +227,7 @@ class MediaSession:
                 self._interrupt("speech", now)
                 self._turn_dropped = True
         if self._voice.active:
-            self._filler.hear_caller(now)
+            self._waits.filler.hear_caller(now)
 
     def _hold_or_go_on(self, now: float) -> None:
         """Nobody is talked over: a prompt is silent while a voice may interrupt it, or was there before it."""
@@ -253,14 +238,14 @@ class MediaSession:
 
     def _ask_if_answered(self, now: float) -> None:
         collecting = self._waiting.next_entry() is not None
-        self._silence.pause(not self._open or not self._player.all_heard or self._voice.active or collecting)
+        self._waits.silence.pause(not self._open or not self._player.all_heard or self._voice.active or collecting)
         heard = self._waiting.take_first(now, words_too=not self._voice.active)
         if heard is not None:
             if isinstance(heard, Pressed):
                 # Keys typed ahead answer what is not said yet: those who know the menu need not hear it.
                 self._interrupt("key", now)
             self._ask(heard, now)
-        elif self._silence.is_over(now):
+        elif self._waits.silence.is_over(now):
             if keys := self._waiting.drop_keys():
                 self._out.append(ReportIgnored(content=keys, reason="entry-abandoned"))
             self._ask(StayedSilent(), now)
@@ -268,24 +253,19 @@ class MediaSession:
     def _ask(self, heard: CallerInput, now: float) -> None:
         self.phase = Phase.THINKING
         self.turn += 1
-        self._silence.stop()
-        self._filler.begin_turn(now)
+        self._waits.begin_turn(now)
         self._out.append(AskAgent(turn=self.turn, heard=heard, heard_text=self._heard_text))
         self._heard_text = None
 
     def _interrupt(self, sense: Sense, now: float) -> None:
-        cut = self._player.interrupt(sense, now)
-        if not cut:
-            return
-        words = next((each for each in cut if not (isinstance(each.prompt, Say) and each.prompt.filler)), None)
-        if words is not None:  # nobody who talks over a filler has had enough of the answer
+        heard_text = self._player.interrupt(sense, now)
+        if heard_text is not None:
             self._turn_dropped = self.phase is Phase.THINKING
-            self._heard_text = words.heard_text
-        self._out.append(ReportBargeIn(kind=sense, prompt=cut[0].prompt, heard_text=cut[0].heard_text))
+            self._heard_text = heard_text
 
     def _filler_at(self) -> float | None:
         quiet = self._open and self._player.all_heard and not self._voice.active
-        return self._filler.next_timer() if quiet and self.phase is Phase.THINKING else None
+        return self._waits.filler.next_timer() if quiet and self.phase is Phase.THINKING else None
 
     def _configure(self, hearing: Hearing) -> None:
         if keys := self._waiting.configure(hearing):

@@ -37,6 +37,11 @@ class WaitingInputs:
         """One key. False if the keypad is off."""
         return self._keypad.press(key, now)
 
+    @property
+    def keys_wait(self) -> bool:
+        """Are there keys that no entry has taken? Not behind a delimiter that belonged to a full one."""
+        return self._keypad.first_at is not None
+
     def say(self, text: str, confidence: float | None, at: float) -> None:
         """Words that began at that moment."""
         self._words.append(_WordsAt(text, confidence, at))
