@@ -46,6 +46,11 @@ class WaitingInputs:
         """Words that began at that moment."""
         self._words.append(_WordsAt(text, confidence, at))
 
+    def drop_words(self) -> str:
+        """Forget the words that wait, and return them."""
+        words, self._words, self._noted_words = self._words, [], 0
+        return " ".join(each.text for each in words)
+
     def drop_keys(self) -> str:
         """Forget the keys that wait, and return them."""
         return self._keypad.drop()
