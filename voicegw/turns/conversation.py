@@ -225,7 +225,7 @@ class Conversations:
             if state.end_sent and not lost:
                 return self._desk.performer.point_to(state)
             if state.fallbacks_asked > 1:
-                state, move = begin_fallback(revise(state, unsaid=(), after=None), line, ())
+                state, move = begin_fallback(state, line, ())
                 return await self._answering.answer(name, waiting, line, version, state, move)
             if not lost and state.phase is not Phase.THINKING:
                 return await self._answering.answer(name, waiting, line, version, *go_on_after_loss(state, line))
