@@ -42,8 +42,9 @@ class CallBook:
         """The line of a call that is live here from now on."""
         if state.end_sent:
             return self._line_for(state.parties)
-        line = self._lines.get(state.call_sid)
-        return line if line is not None else self._lines.setdefault(state.call_sid, self._line_for(state.parties))
+        if state.call_sid not in self._lines:
+            self._lines[state.call_sid] = self._line_for(state.parties)
+        return self._lines[state.call_sid]
 
     def peek_line(self, state: CallState) -> Line:
         """The line of a call that may be live in another process."""
