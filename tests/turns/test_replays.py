@@ -242,10 +242,10 @@ class TestLines:
         assert await phone.conversations.is_our_own_forward(back)
 
     async def test_so_is_a_leg_that_shows_the_caller_s_own_number(self, call: Call) -> None:
-        shown = DESK.model_copy(update={"caller_id": "caller"})
-        profile = NumberProfile(number="+15005550006", forwarding=Forwarding(destinations={"desk": (shown,)}))
-        phone = call([Forward(address="desk")], [HELLO], profile=profile)
-        back = replace(phone.parties, forwarded_from=DESK.to)
+        parties = CallParties(caller_number="+14155550123", called_number="sip:line@pbx.example")  # no number to show
+        profile = NumberProfile(forwarding=Forwarding(destinations={"desk": (DESK,)}))
+        phone = call([Forward(address="desk")], [HELLO], profile=profile, parties=parties)
+        back = replace(parties, called_number="+15005550006", forwarded_from=DESK.to)
         await phone.ring()
         assert await phone.conversations.is_our_own_forward(back)
         await phone.step(ForwardEnded(outcome=ForwardOutcome.BUSY))
