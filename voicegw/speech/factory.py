@@ -102,5 +102,61 @@ def _offline_voice(_model: str, _environment: Mapping[str, str]) -> Voice:
     return HibariVoice()
 
 
-_RECOGNISERS: Final[dict[str, _Maker[Recogniser]]] = {OFFLINE: _offline_ears}
-_VOICES: Final[dict[str, _Maker[Voice]]] = {OFFLINE: _offline_voice}
+def _deepgram_ears(model: str, environment: Mapping[str, str]) -> Recogniser:
+    from voicegw.speech.deepgram_stt import DeepgramRecogniser
+
+    return DeepgramRecogniser(
+        _key(environment, "DEEPGRAM_API_KEY"), model=model, base_url=environment.get("DEEPGRAM_BASE_URL", "")
+    )
+
+
+def _deepgram_voice(voice: str, environment: Mapping[str, str]) -> Voice:
+    from voicegw.speech.deepgram_tts import DeepgramVoice
+
+    return DeepgramVoice(
+        _key(environment, "DEEPGRAM_API_KEY"), voice=voice, base_url=environment.get("DEEPGRAM_BASE_URL", "")
+    )
+
+
+def _elevenlabs_voice(voice: str, environment: Mapping[str, str]) -> Voice:
+    from voicegw.speech.elevenlabs_tts import ElevenLabsVoice
+
+    return ElevenLabsVoice(
+        _key(environment, "ELEVENLABS_API_KEY"), voice=voice, base_url=environment.get("ELEVENLABS_BASE_URL", "")
+    )
+
+
+def _openai_ears(model: str, environment: Mapping[str, str]) -> Recogniser:
+    from voicegw.speech.openai_stt import OpenAIRecogniser
+
+    return OpenAIRecogniser(
+        _key(environment, "OPENAI_API_KEY"), model=model, base_url=environment.get("OPENAI_BASE_URL", "")
+    )
+
+
+def _openai_voice(model: str, environment: Mapping[str, str]) -> Voice:
+    from voicegw.speech.openai_tts import OpenAIVoice
+
+    return OpenAIVoice(
+        _key(environment, "OPENAI_API_KEY"), model=model, base_url=environment.get("OPENAI_BASE_URL", "")
+    )
+
+
+def _key(environment: Mapping[str, str], name: str) -> str:
+    key = environment.get(name, "").strip()
+    if not key:
+        raise SpeechError(f"it needs a key, and {name} is not set")
+    return key
+
+
+_RECOGNISERS: Final[dict[str, _Maker[Recogniser]]] = {
+    OFFLINE: _offline_ears,
+    "deepgram": _deepgram_ears,
+    "openai": _openai_ears,
+}
+_VOICES: Final[dict[str, _Maker[Voice]]] = {
+    OFFLINE: _offline_voice,
+    "deepgram": _deepgram_voice,
+    "elevenlabs": _elevenlabs_voice,
+    "openai": _openai_voice,
+}

@@ -1,0 +1,252 @@
+"""Deepgram's adapters against a server on loopback that speaks its documented protocol: v1, v2 and /v1/speak."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import WSMsgType, web
+from aiohttp.test_utils import TestServer
+
+from voicegw.errors import SpeechError
+from voicegw.live.ports import ListenRequest, SpeechRequest, Transcript
+from voicegw.speech.deepgram_stt import DeepgramRecogniser
+from voicegw.speech.deepgram_tts import DeepgramVoice
+
+KEY = "dg-key"
+SECOND = b"\x10" * 8_000
+
+
+class StandIn:
+    """Deepgram: what it was asked, and what it says to the words it is to have heard."""
+
+    def __init__(self) -> None:
+        self.queries: list[dict[str, list[str]]] = []
+        self.keys: list[str] = []
+        self.audio_bytes = 0
+        self.texts: list[str] = []
+        self.words = "book a table"
+        self.status = 101
+        self.is_mute = False
+        self.breaks_after_bytes: int | None = None
+        self.spoken: list[dict[str, Any]] = []
+        self.url = ""
+
+    def application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_get("/v1/listen", self.listen_nova)
+        application.router.add_get("/v2/listen", self.listen_flux)
+        application.router.add_post("/v1/speak", self.speak)
+        return application
+
+    async def accept(self, request: web.Request) -> web.WebSocketResponse:
+        self.keys.append(request.headers["Authorization"])
+        self.queries.append({name: request.query.getall(name) for name in request.query})
+        if self.status != 101:
+            raise web.HTTPUnauthorized if self.status == 401 else web.HTTPServiceUnavailable
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        return socket
+
+    async def listen_nova(self, request: web.Request) -> web.WebSocketResponse:
+        socket = await self.accept(request)
+        settled = heard = 0.0
+
+        async def send(text: str, **flags: bool) -> None:
+            alternative = {"transcript": text, "confidence": 0.9, "words": []}
+            await socket.send_json(
+                {
+                    "type": "Results",
+                    "channel_index": [0, 1],
+                    "start": settled,
+                    "duration": heard - settled,
+                    "channel": {"alternatives": [alternative]},
+                    "metadata": {"request_id": "r", "model_info": {}, "model_uuid": "m"},
+                    **flags,
+                }
+            )
+
+        async for message in socket:
+            if message.type is WSMsgType.BINARY:
+                self.audio_bytes += len(message.data)
+                heard += len(message.data) / 8_000
+                if self.breaks_after_bytes is not None and self.audio_bytes >= self.breaks_after_bytes:
+                    self.breaks_after_bytes = None
+                    await socket.close(code=1011, message=b"NET-0001")
+                elif not self.is_mute:
+                    await send(self.words.split()[0], is_final=False)
+            elif message.type is WSMsgType.TEXT:
+                self.texts.append(json.loads(message.data)["type"])
+                if self.texts[-1] == "Finalize" and not self.is_mute:
+                    await socket.send_json({"type": "SomethingNew", "nested": {"a": 1}})
+                    await send(self.words, is_final=True, from_finalize=True)
+                    settled = heard
+        return socket
+
+    async def listen_flux(self, request: web.Request) -> web.WebSocketResponse:
+        socket = await self.accept(request)
+        sequence = 0
+
+        async def send(event: str, text: str) -> None:
+            nonlocal sequence
+            sequence += 1
+            await socket.send_json(
+                {
+                    "type": "TurnInfo",
+                    "request_id": "r",
+                    "sequence_id": sequence,
+                    "event": event,
+                    "turn_index": 0,
+                    "audio_window_start": 0.0,
+                    "audio_window_end": 1.0,
+                    "transcript": text,
+                    "words": [],
+                    "end_of_turn_confidence": 0.4,
+                }
+            )
+
+        await socket.send_json({"type": "Connected", "request_id": "r", "sequence_id": 0})
+        async for message in socket:
+            if message.type is WSMsgType.BINARY:
+                self.audio_bytes += len(message.data)
+                await send("Update", self.words.split()[0])
+            elif message.type is WSMsgType.TEXT:
+                self.texts.append(json.loads(message.data)["type"])
+                await send("EndOfTurn", self.words)
+        return socket
+
+    async def speak(self, request: web.Request) -> web.StreamResponse:
+        self.keys.append(request.headers["Authorization"])
+        self.queries.append({name: request.query.getall(name) for name in request.query})
+        self.spoken.append(await request.json())
+        if self.status != 101:
+            return web.json_response({"err_code": "X", "err_msg": "no"}, status=self.status)
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for part in (b"\x01" * 800, b"\x02" * 800):
+            await response.write(part)
+        return response
+
+
+@pytest.fixture
+async def deepgram() -> AsyncIterator[StandIn]:
+    stand_in = StandIn()
+    async with TestServer(stand_in.application()) as server:
+        stand_in.url = str(server.make_url("/")).rstrip("/")
+        yield stand_in
+
+
+class Heard:
+    """What an ear told, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.transcripts: asyncio.Queue[Transcript] = asyncio.Queue()
+        self.failure: asyncio.Future[SpeechError] = asyncio.get_running_loop().create_future()
+
+    async def final(self) -> Transcript:
+        while not (transcript := await self.transcripts.get()).final:
+            pass
+        return transcript
+
+
+def request(**changes: Any) -> ListenRequest:
+    return ListenRequest(**{"call_sid": "CA1", "language": "en-US", **changes})
+
+
+@pytest.mark.parametrize(("model", "ending"), [("", "Finalize"), ("flux-general-en", "ForceEndTurn")])
+async def test_speech_is_streamed_and_its_words_come_back(deepgram: StandIn, model: str, ending: str) -> None:
+    heard = Heard()
+    recogniser = DeepgramRecogniser(KEY, model=model, base_url=deepgram.url)
+    ear = recogniser.open(request(hints=("Waldo", "two words")), heard.transcripts.put_nowait, heard.failure.set_result)
+    ear.begin(7, SECOND[:800])
+    ear.put(SECOND)
+    first = await heard.transcripts.get()
+    ear.finish(7)
+    final = await heard.final()
+    await ear.close()
+    assert (first.speech, first.text, first.final) == (7, "book", False)
+    assert (final.speech, final.text) == (7, "book a table")
+    assert deepgram.audio_bytes == 8_800
+    assert deepgram.texts == [ending]
+    assert deepgram.keys == [f"Token {KEY}"]
+    query = deepgram.queries[0]
+    assert (query["encoding"], query["sample_rate"]) == (["mulaw"], ["8000"])
+    assert query["keyterm"] == ["Waldo", "two words"]
+
+
+async def test_two_speeches_are_kept_apart(deepgram: StandIn) -> None:
+    heard = Heard()
+    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), heard.transcripts.put_nowait, print)
+    ear.begin(1, SECOND)
+    ear.finish(1)
+    ear.begin(2, SECOND)
+    ear.finish(2)
+    finals = [await heard.final(), await heard.final()]
+    await ear.close()
+    assert [(final.speech, final.text) for final in finals] == [(1, "book a table"), (2, "book a table")]
+
+
+@pytest.mark.parametrize(("status", "retryable"), [(401, False), (503, True)])
+async def test_refused_connection_is_told_as_failure(deepgram: StandIn, status: int, retryable: bool) -> None:
+    deepgram.status = status
+    heard = Heard()
+    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), print, heard.failure.set_result)
+    error = await heard.failure
+    await ear.close()
+    assert error.retryable is retryable
+    assert KEY not in str(error)
+
+
+async def test_connection_that_breaks_is_told_as_failure(deepgram: StandIn) -> None:
+    deepgram.breaks_after_bytes = 1_600
+    heard = Heard()
+    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), print, heard.failure.set_result)
+    ear.begin(1, SECOND)
+    error = await heard.failure
+    await ear.close()
+    assert error.retryable
+
+
+async def test_provider_that_answers_nothing_to_seconds_of_speech_has_failed(deepgram: StandIn) -> None:
+    deepgram.is_mute = True
+    heard = Heard()
+    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), print, heard.failure.set_result)
+    ear.begin(1, SECOND * 3)
+    ear.finish(1)
+    error = await heard.failure
+    await ear.close()
+    assert "does not answer" in str(error)
+
+
+async def test_another_language_is_another_connection(deepgram: StandIn) -> None:
+    heard = Heard()
+    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), heard.transcripts.put_nowait, print)
+    ear.ask_again(request(language="de-DE"))
+    ear.begin(1, SECOND)
+    ear.finish(1)
+    await heard.final()
+    await ear.close()
+    assert deepgram.queries[-1]["language"] == ["de-DE"]
+
+
+async def test_voice_gives_mulaw_as_it_comes(deepgram: StandIn) -> None:
+    voice = DeepgramVoice(KEY, base_url=deepgram.url)
+    speech = [audio async for audio in voice.speak(SpeechRequest(text="Hello.", language="en-US"))]
+    await voice.close()
+    assert b"".join(speech) == b"\x01" * 800 + b"\x02" * 800
+    assert deepgram.spoken == [{"text": "Hello."}]
+    query = deepgram.queries[0]
+    assert query["model"] == ["aura-2-thalia-en"]
+    assert (query["encoding"], query["sample_rate"], query["container"]) == (["mulaw"], ["8000"], ["none"])
+
+
+async def test_voice_that_is_refused_raises_and_tries_once(deepgram: StandIn) -> None:
+    deepgram.status = 503
+    voice = DeepgramVoice(KEY, base_url=deepgram.url)
+    with pytest.raises(SpeechError, match="503") as caught:
+        await anext(voice.speak(SpeechRequest(text="Hello.", language="en-US", voice="aura-2-zeus-en")))
+    await voice.close()
+    assert caught.value.retryable
+    assert len(deepgram.spoken) == 1
+    assert deepgram.queries[0]["model"] == ["aura-2-zeus-en"]

@@ -1,0 +1,36 @@
+"""Deepgram's own client, hosted or self-hosted, and its errors in our words: never a key, a header or a body."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import httpx
+from deepgram import AsyncDeepgramClient
+from deepgram.core.api_error import ApiError
+from deepgram.environment import DeepgramClientEnvironment
+from websockets.exceptions import WebSocketException
+
+from voicegw.errors import SpeechError
+
+DEFAULT_URL: Final = "https://api.deepgram.com"
+
+_LASTING: Final = (400, 401, 402, 403, 404)
+
+
+def deepgram_client(api_key: str, base_url: str, http: httpx.AsyncClient | None = None) -> AsyncDeepgramClient:
+    """A client; the sockets have the same URL with `ws` for `http`. Whoever gives `http` closes it."""
+    sockets = base_url.replace("http", "ws", 1)
+    environment = DeepgramClientEnvironment(base=base_url, production=sockets, agent=sockets, agent_rest=base_url)
+    return AsyncDeepgramClient(api_key=api_key, environment=environment, httpx_client=http)
+
+
+@contextmanager
+def deepgram_errors() -> Iterator[None]:
+    """Raise what goes wrong with Deepgram as `SpeechError`."""
+    try:
+        yield
+    except ApiError as exc:
+        retryable = exc.status_code not in _LASTING
+        raise SpeechError(f"Deepgram refused with status {exc.status_code}", retryable=retryable) from None
+    except (WebSocketException, httpx.HTTPError, OSError) as exc:
+        raise SpeechError(f"the connection to Deepgram failed: {type(exc).__name__}", retryable=True) from exc

@@ -1,0 +1,173 @@
+"""Deepgram's streaming recognisers: Nova (v1) and Flux (v2), on the vendor's own client, mulaw as it comes.
+
+When a speech begins and ends is the session's decision. Nova is told so by `Finalize`; Flux by `ForceEndTurn`, with
+its own end of turn switched off ("Bring Your Own Turn Detection": `eot_threshold=1.0`, no `eager_eot_threshold`).
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from deepgram.listen.v1.socket_client import AsyncV1SocketClient
+from deepgram.listen.v1.types import ListenV1Error, ListenV1Results
+from deepgram.listen.v2.socket_client import AsyncV2SocketClient
+from deepgram.listen.v2.types import ListenV2FatalError, ListenV2TurnInfo
+
+from voicegw.audio.mulaw import MULAW_RATE_HZ, MULAW_SILENCE
+from voicegw.errors import SpeechError
+from voicegw.live.ports import ListenRequest, Transcript
+from voicegw.speech.deepgram_client import DEFAULT_URL, deepgram_client, deepgram_errors
+from voicegw.speech.streamed_ear import Heard, Socket, StreamedEar
+
+DEFAULT_MODEL: Final = "nova-3"
+
+_FLUX: Final = "flux"
+_MANUAL_THRESHOLD: Final = "1.0"
+_LONGEST_SILENCE_MS: Final = "60000"  # the most it allows: a turn that it ends by itself is a part of our speech
+_NEARLY_SECONDS: Final = 0.05
+_REST: Final = MULAW_SILENCE * (MULAW_RATE_HZ // 10)
+
+
+class DeepgramRecogniser:
+    """Nova, or Flux if `model` begins with `flux`; one connection a call."""
+
+    name = "deepgram"
+
+    def __init__(self, api_key: str, *, model: str = "", base_url: str = "") -> None:
+        self._client = deepgram_client(api_key, base_url or DEFAULT_URL)
+        self._model = model or DEFAULT_MODEL
+
+    def open(
+        self, request: ListenRequest, tell: Callable[[Transcript], None], fail: Callable[[SpeechError], None]
+    ) -> StreamedEar:
+        """See `Recogniser`."""
+        return StreamedEar(self, request, tell, fail)
+
+    def connect(self, request: ListenRequest) -> AbstractAsyncContextManager[Socket]:
+        """See `Dialect`."""
+        return self._connect_flux(request) if self._model.startswith(_FLUX) else self._connect_nova(request)
+
+    async def close(self) -> None:
+        """Nothing is held between calls."""
+
+    @asynccontextmanager
+    async def _connect_nova(self, request: ListenRequest) -> AsyncIterator[Socket]:
+        with deepgram_errors():
+            async with self._client.listen.v1.connect(
+                model=self._model,
+                language=request.language,
+                encoding="mulaw",
+                sample_rate=MULAW_RATE_HZ,
+                interim_results=True,
+                smart_format=True,
+                profanity_filter=request.profanity_filter,
+                keyterm=list(request.hints) or None,
+            ) as socket:
+                yield NovaSocket(socket)
+
+    @asynccontextmanager
+    async def _connect_flux(self, request: ListenRequest) -> AsyncIterator[Socket]:
+        multilingual = self._model.endswith("-multi")
+        with deepgram_errors():
+            async with self._client.listen.v2.connect(
+                model=self._model,
+                encoding="mulaw",
+                sample_rate=MULAW_RATE_HZ,
+                eot_threshold=_MANUAL_THRESHOLD,
+                eot_timeout_ms=_LONGEST_SILENCE_MS,
+                language_hint=request.language.split("-")[0] if multilingual else None,
+                profanity_filter=request.profanity_filter,
+                keyterm=list(request.hints) or None,
+            ) as socket:
+                yield FluxSocket(socket)
+
+
+class NovaSocket:
+    """v1: results come for stretches of the stream; those of a stretch that is settled do not change any more."""
+
+    def __init__(self, socket: AsyncV1SocketClient) -> None:
+        self._socket = socket
+        self._sent_seconds = self._settled_seconds = 0.0
+        self._is_ending = False
+
+    async def send_audio(self, audio: bytes) -> None:
+        """See `Socket`."""
+        self._is_ending = False
+        self._sent_seconds += len(audio) / MULAW_RATE_HZ
+        with deepgram_errors():
+            await self._socket.send_media(audio)
+
+    async def send_end(self) -> bool:
+        """`Finalize` is answered only where audio was left to be settled."""
+        self._is_ending = True
+        if self._is_all_settled():
+            return False
+        with deepgram_errors():
+            await self._socket.send_finalize()
+        return True
+
+    async def send_rest(self) -> None:
+        """Deepgram closes a stream after 10 s without audio, unless it is kept alive."""
+        with deepgram_errors():
+            await self._socket.send_keep_alive()
+
+    async def hear(self) -> AsyncIterator[Heard]:
+        """See `Socket`."""
+        with deepgram_errors():
+            async for message in self._socket:
+                if isinstance(message, ListenV1Error):
+                    raise SpeechError(f"Deepgram reported {message.variant}", retryable=True)
+                if isinstance(message, ListenV1Results) and (heard := self._read(message)) is not None:
+                    yield heard
+
+    def _read(self, results: ListenV1Results) -> Heard | None:
+        try:
+            best = results.channel.alternatives[0]
+            text, confidence, is_settled = best.transcript, best.confidence, bool(results.is_final)
+            ends_at = results.start + results.duration
+        except (AttributeError, IndexError, TypeError):  # the client does not check what it reads
+            return None
+        if is_settled:
+            self._settled_seconds = ends_at
+        is_end = self._is_ending and (bool(results.from_finalize) or (is_settled and self._is_all_settled()))
+        return Heard(text=text, is_settled=is_settled, is_end=is_end, confidence=confidence if text else None)
+
+    def _is_all_settled(self) -> bool:
+        return self._settled_seconds > self._sent_seconds - _NEARLY_SECONDS
+
+
+class FluxSocket:
+    """v2: a turn's transcript is told anew as it grows; `EndOfTurn` settles it."""
+
+    def __init__(self, socket: AsyncV2SocketClient) -> None:
+        self._socket = socket
+        self._is_ending = self._is_in_turn = False
+
+    async def send_audio(self, audio: bytes) -> None:
+        """See `Socket`."""
+        self._is_ending = False
+        with deepgram_errors():
+            await self._socket.send_media(audio)
+
+    async def send_end(self) -> bool:
+        """`ForceEndTurn` is ignored where no turn has begun; it may have, in audio that is still being read."""
+        self._is_ending = True
+        with deepgram_errors():
+            await self._socket.send_force_end_turn()
+        return True
+
+    async def send_rest(self) -> None:
+        """There is no keep-alive message: a moment of silence is one."""
+        with deepgram_errors():
+            await self._socket.send_media(_REST)
+
+    async def hear(self) -> AsyncIterator[Heard]:
+        """See `Socket`."""
+        with deepgram_errors():
+            async for message in self._socket:
+                if isinstance(message, ListenV2FatalError):
+                    raise SpeechError(f"Deepgram reported {message.code}", retryable=True)
+                if isinstance(message, ListenV2TurnInfo):
+                    is_settled = message.event == "EndOfTurn"
+                    is_end = is_settled and self._is_ending
+                    yield Heard(text=message.transcript or "", is_settled=is_settled, is_end=is_end)
