@@ -17,7 +17,7 @@ import twiml
 from voicegw.app import Gateway
 from voicegw.call.entries import NoJournal
 from voicegw.call.profile import Mode, NumberProfile
-from voicegw.call.records import Record
+from voicegw.call.records import Failed, Record
 from voicegw.config import Settings, Twilio, Voiceflow
 from voicegw.demo.in_memory import InMemoryTransport
 from voicegw.errors import SpeechError
@@ -37,6 +37,8 @@ LOUD = b"\x80" * 160
 SECONDS_PER_WORD = 0.3
 PROFILE = NumberProfile(mode=Mode.STREAM)
 Traces = list[dict[str, Any]]
+GOODBYE = {"type": "end"}
+LONG = "This is a long sentence with very many words that nobody wants to hear to its end today."
 
 
 class LoudnessDetector:
@@ -180,6 +182,26 @@ class Agent:
 
 def says(text: str) -> dict[str, Any]:
     return {"type": "text", "payload": {"message": text}}
+
+
+def dialogue(action: Mapping[str, Any]) -> Traces:
+    match action["type"]:
+        case "launch":
+            return [says("Welcome to the practice.")]
+        case "text" if action["payload"] == "story":
+            return [says(LONG)]
+        case "text" if action["payload"] == "slow":
+            return [{"wait": 6.0}, says("Here it is.")]
+        case "text" if action["payload"] == "human":
+            forward = {"addressType": "phone", "address": "human"}
+            return [says("I connect you."), {"type": "call-forward", "payload": forward}]
+        case "text":
+            return [says(f"You said {action['payload']}."), {"wait": 0.4}, says("Anything else?")]
+        case "dtmf":
+            return [says("Goodbye then."), GOODBYE]
+        case "event":
+            return [says(f"Event {action['payload']['event']['name']}.")]
+    return []
 
 
 class Notes(NoJournal):
@@ -471,3 +493,21 @@ async def answer(site: Site, **place: Any) -> Stream:
     await asyncio.sleep(0.4)  # as long as a carrier needs for it
     stream.start()
     return stream
+
+
+def assert_nothing_left(*sites: Site) -> None:
+    for site in sites:
+        assert site.gateway.streams is not None
+        assert len(site.gateway.streams.calls) == 0
+        assert site.speech.stt.open_ears == 0
+        assert site.speech.detector.taps == 0
+        assert site.speech.tts.speaking == 0
+        assert [each for each in site.journal.of(Failed) if each.part == "gateway"] == []
+    assert [each.get_name() for each in asyncio.all_tasks() if each is not asyncio.current_task()] == []
+
+
+async def hang_up(site: Site, stream: Stream) -> None:
+    stream.stop()
+    await stream.leave()
+    await site.post(f"{ORIGIN}/twilio/status", status="completed")
+    await site.gateway.conversations.close(30)

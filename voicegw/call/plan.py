@@ -6,7 +6,7 @@ Made by `call.conduct` and `call.answer`; knows no carrier.
 from dataclasses import dataclass
 from typing import Literal
 
-from voicegw.call.instructions import Collect, Prompt
+from voicegw.call.instructions import Collect, Prompt, StartRealtime
 from voicegw.call.profile import Endpointing
 
 
@@ -63,6 +63,15 @@ class GoOn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeRealtime:
+    """Bridge the caller to the speech-to-speech server once the prompts were heard, until another plan comes."""
+
+    start: StartRealtime
+    hearing: Hearing
+    kind: Literal["bridge-realtime"] = "bridge-realtime"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DialLeg:
     """Connect the caller to `leg` and report how it went."""
 
@@ -88,7 +97,7 @@ class HandOver:
     kind: Literal["hand-over"] = "hand-over"
 
 
-Then = Listen | GoOn | DialLeg | Finish | HandOver
+Then = Listen | GoOn | BridgeRealtime | DialLeg | Finish | HandOver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,8 @@ def hear_after_stream(state: CallState, line: Line) -> tuple[CallState, Move]:
         stream = StreamState(count=state.stream.count, lost=lost, given_up=lost >= MOST_LOST)
         moment = own_words(PhraseName.RECOVERING, state, line.profile)
         after = state.after or _going_on(state, line)
-        state = revise(state, stream=stream, unsaid=(moment, *state.unsaid), after=after)
+        told = moment in state.unsaid  # by a stream that was lost before it could say so
+        state = revise(state, stream=stream, unsaid=state.unsaid if told else (moment, *state.unsaid), after=after)
     return hear_with_orders(state, line, None)
 
 

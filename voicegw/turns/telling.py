@@ -59,9 +59,9 @@ def tell_input(journal: Journal, state: CallState, line: Line, heard: CallerInpu
 
 
 def tell_heard(journal: Journal, state: CallState, line: Line, heard: CallerInput, quiet_seconds: float) -> None:
-    """What the caller did on a stream, where we know for how long the line has been quiet since."""
+    """What the caller did on a stream, where we know for how long the line has been quiet since they spoke."""
     for record in _of_input(state, line, heard):
-        told = replace(record, quiet_seconds=quiet_seconds) if isinstance(record, CallerSpoke | KeysPressed) else record
+        told = replace(record, quiet_seconds=quiet_seconds) if isinstance(record, CallerSpoke) else record
         journal.note(state.call_sid, told, state.turn)
 
 

@@ -32,8 +32,8 @@ from voicegw.twilio.stream_tokens import StreamTokens
 
 START_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 1.0
-MAX_PENDING: Final = 32
-"""Sockets that have not shown their token yet."""
+MAX_PENDING: Final = 128
+"""Sockets that are signed and have not shown their token yet."""
 MESSAGES_PER_SECOND: Final = 60.0
 MESSAGES_AT_ONCE: Final = 200.0
 """A caller's line brings 50 messages a second, and after a stall those that were held up."""

@@ -1,0 +1,239 @@
+"""Streams that end before their call does: whoever or whatever ends them, the call goes on or ends once, in order."""
+
+import asyncio
+
+import pytest
+from stream_world import ORIGIN, Agent, Site, Stream, answer, assert_nothing_left, dialogue, hang_up, says
+
+from voicegw.call.records import CallEnded, Failed, StreamEnded
+from voicegw.errors import StoreError
+
+LAST_INDEX = 60
+
+
+async def _another_process(site: Site) -> Site:
+    other = Site(site.agent, store=site.store)
+    await other.gateway.start()
+    return other
+
+
+async def test_stream_that_comes_to_another_process_is_greeted_there() -> None:
+    site = Site(Agent(dialogue))
+    await site.gateway.start()
+    other = await _another_process(site)
+    document = await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
+    await asyncio.sleep(0.5)
+    stream = Stream(other, document)
+    stream.start()
+    await asyncio.sleep(3)
+    assert stream.heard() == ["Welcome to the practice."]
+    stream.say("hello")
+    await asyncio.sleep(6)
+    assert stream.heard()[1:] == ["You said hello.", "Anything else?"]
+    await asyncio.sleep(30)  # the process that waited in vain has given up by now, and nobody has noticed
+    assert not stream.socket.closed.is_set()
+    await hang_up(other, stream)
+    await site.gateway.stop(5)
+    await other.gateway.stop(5)
+    assert site.agent.kinds == ["launch", "text", "end"]
+    assert_nothing_left(site, other)
+
+
+async def test_call_whose_process_died_is_told_to_wait_a_moment_and_goes_on_in_the_same_session() -> None:
+    site = Site(Agent(dialogue))
+    await site.gateway.start()
+    stream = await answer(site)
+    await asyncio.sleep(3)
+    other = await _another_process(site)
+    again = Stream(other, await other.post(stream.after))
+    again.start()
+    await asyncio.sleep(2)
+    assert len(again.heard()) == 1
+    assert "moment" in again.heard()[0]
+    again.say("hello")
+    await asyncio.sleep(5)
+    assert again.heard()[1:] == ["You said hello.", "Anything else?"]
+    await hang_up(other, again)
+    await stream.leave()
+    await site.gateway.stop(5)
+    await other.gateway.stop(5)
+    assert site.agent.kinds == ["launch", "text", "end"]
+    assert_nothing_left(site, other)
+
+
+async def test_after_three_lost_streams_the_carrier_hears_and_speaks() -> None:
+    site = Site(Agent(dialogue))
+    await site.gateway.start()
+    document = await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
+    for _ in range(3):
+        assert b"<Stream" in document
+        await asyncio.sleep(1)
+        document = await site.post(Stream(site, document, signature="wrong").after)
+    assert b"<Stream" not in document
+    assert document.count(b"<Say") == 1
+    step = document.split(b'action="')[1].split(b'"')[0].decode()
+    assert b"Welcome to the practice." in await site.post(step)
+    await site.post(f"{ORIGIN}/twilio/status", status="completed")
+    await site.gateway.stop(5)
+    assert site.agent.kinds == ["launch", "end"]
+    assert_nothing_left(site)
+
+
+async def test_process_that_stops_hands_its_calls_on_without_a_word() -> None:
+    site = Site(Agent(dialogue))
+    await site.gateway.start()
+    stream = await answer(site)
+    await asyncio.sleep(3)
+    stream.say("story")
+    await asyncio.sleep(3)
+    await site.gateway.stop(5)
+    await stream.until_closed(1)
+    assert [each.reason for each in site.journal.of(StreamEnded)] == ["moved"]
+    assert b"<Pause" in await site.post(stream.after)
+    other = await _another_process(site)
+    again = Stream(other, await other.post(stream.after))
+    again.start()
+    await asyncio.sleep(8)
+    assert len(again.heard()) == 1
+    assert again.heard()[0].startswith("This is a long sentence")
+    await hang_up(other, again)
+    await other.gateway.stop(5)
+    assert_nothing_left(site, other)
+
+
+@pytest.mark.parametrize("index", range(0, LAST_INDEX, 3))
+async def test_socket_that_breaks_at_any_message_leaves_nothing_behind(index: int) -> None:
+    site = Site(Agent(dialogue))
+    await site.gateway.start()
+    document = await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
+    await asyncio.sleep(0.4)
+    stream = Stream(site, document)
+    sent = 0
+    pass_on = stream.socket.send
+
+    def count(message: object) -> None:
+        nonlocal sent
+        if sent == index:
+            stream.socket.break_off()
+        elif sent < index:
+            pass_on(message)  # type: ignore[arg-type]
+        sent += 1
+
+    stream.socket.send = count  # type: ignore[method-assign,assignment]
+    stream.start()
+    stream.say("hello", 0.5)
+    await stream.until_closed(5)
+    await asyncio.sleep(2)
+    assert site.gateway.streams is not None
+    assert len(site.gateway.streams.calls) == (index <= 1)  # one that has not begun may still come
+    await site.post(f"{ORIGIN}/twilio/status", status="completed")
+    await site.gateway.stop(30)
+    assert site.agent.kinds[-1] == "end"
+    assert site.agent.kinds.count("end") == 1
+    assert_nothing_left(site)
+
+
+async def test_two_hundred_calls_in_one_process_leave_nothing_behind() -> None:
+    site = Site(Agent(dialogue))
+    site.gateway._settings = site.gateway._settings.model_copy(update={"max_live_calls": 1000})
+    await site.gateway.start()
+
+    async def one(number: int) -> list[str]:
+        sid = f"CA{number:032x}"
+        await asyncio.sleep(number / 50)
+        stream = await answer(site, call_sid=sid)
+        await asyncio.sleep(2.5)
+        stream.say(f"number {number}")
+        await asyncio.sleep(5)
+        heard = stream.heard()
+        if number % 2:
+            stream.press("1#")
+            await stream.until_closed()
+            assert b"<Hangup" in await site.post(stream.after, call_sid=sid)
+        else:
+            stream.socket.break_off()
+            await stream.leave()
+            await site.post(f"{ORIGIN}/twilio/status", call_sid=sid, status="completed")
+        return heard
+
+    heard = await asyncio.gather(*(one(number) for number in range(200)))
+    for number, sentences in enumerate(heard):
+        assert sentences == ["Welcome to the practice.", f"You said number {number}.", "Anything else?"]
+    await site.gateway.stop(30)
+    assert site.agent.kinds.count("end") == 200
+    assert len(site.journal.of(CallEnded)) == 200
+    assert_nothing_left(site)
+
+
+async def test_late_sentences_of_a_turn_that_was_left_are_not_said() -> None:
+    site = Site(Agent(dialogue))
+    slow = [{"wait": 40.0}, says("Far too late.")]
+    site.agent.answer = lambda action: slow if action.get("payload") == "slow" else dialogue(action)
+    await site.gateway.start()
+    stream = await answer(site)
+    await asyncio.sleep(3)
+    stream.say("slow")
+    await asyncio.sleep(29)  # we have apologised by now
+    assert any("again" in each or "sorry" in each.lower() for each in stream.heard())
+    stream.say("hello")
+    await asyncio.sleep(45)
+    assert "Far too late." not in stream.heard()
+    assert "You said hello." in stream.heard()
+    await hang_up(site, stream)
+    await site.gateway.stop(30)
+    assert_nothing_left(site)
+
+
+async def test_store_that_fails_costs_a_stream_call_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(Agent(dialogue))
+    await site.gateway.start()
+    stream = await answer(site)
+    await asyncio.sleep(3)
+
+    async def fail(*_: object, **__: object) -> int:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(site.store, "save_call", fail)
+        stream.say("hello")
+        await asyncio.sleep(6)
+        assert stream.heard()[1:] == ["You said hello.", "Anything else?"]
+        assert {each.part for each in site.journal.of(Failed)} == {"store"}
+    stream.say("again")
+    await asyncio.sleep(6)
+    assert stream.heard()[3] == "You said again."
+    await hang_up(site, stream)
+    await site.gateway.stop(30)
+    assert site.agent.kinds == ["launch", "text", "text", "end"]
+    assert_nothing_left(site)
+
+
+async def test_replayed_webhook_does_not_touch_the_stream() -> None:
+    site = Site(Agent(dialogue))
+    await site.gateway.start()
+    stream = await answer(site)
+    await asyncio.sleep(3)
+    first = await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
+    assert b"<Stream" in first
+    await site.post(f"{ORIGIN}/twilio/stream/0")
+    await site.post(f"{ORIGIN}/twilio/step/0/0")
+    stream.say("hello")
+    await asyncio.sleep(5)
+    assert stream.heard()[1:] == ["You said hello.", "Anything else?"]
+    await hang_up(site, stream)
+    await site.gateway.stop(30)
+    assert_nothing_left(site)
+
+
+async def test_stream_of_a_call_that_is_over_is_refused() -> None:
+    site = Site(Agent(dialogue))
+    await site.gateway.start()
+    document = await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
+    await site.post(f"{ORIGIN}/twilio/status", status="completed")
+    stream = Stream(site, document)
+    stream.start()
+    await stream.until_closed(5)
+    assert stream.socket.closed_with == 1008
+    assert stream.sounds == []
+    await site.gateway.stop(30)
+    assert_nothing_left(site)
