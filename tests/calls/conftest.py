@@ -28,6 +28,7 @@ from voicegw.simulator import (
     CarrierRules,
     Evidence,
     Limits,
+    Telegraph,
     UpdateRefusedError,
     check_invariants,
 )
@@ -122,7 +123,8 @@ class CarriersApi:
 @dataclass(slots=True)
 class World:
     """Settings of the world; `run` plays calls in it. `orders` are given from outside to every live call, each at its
-    instant; `taken` is what became of them. Without `rest` the gateway cannot tell the carrier of them."""
+    instant; `taken` is what became of them. Without `rest` the gateway cannot tell the carrier of them. `speech` is
+    what the gateway hears and speaks with on streams."""
 
     profile: NumberProfile = PROFILE
     agent: Callable[[], Any] = create_agent
@@ -132,6 +134,7 @@ class World:
     streaming: bool = True
     orders: Sequence[tuple[float, Order]] = ()
     rest: bool = True
+    speech: Any = None
     taken: list[Any] = field(default_factory=list)
 
     def call(self, caller: Caller, **place: Any) -> Call:
@@ -171,11 +174,18 @@ class World:
         store = MemoryStore(wall=wall, lifetime_seconds=86_400)
         api, crashes = CarriersApi(), Crashes()
         gateway = Gateway(
-            settings, store=store, transport=InMemoryTransport(agent), wall=wall, control=api, journal=crashes
+            settings,
+            store=store,
+            transport=InMemoryTransport(agent),
+            wall=wall,
+            control=api,
+            journal=crashes,
+            speech=self.speech,
         )
         await gateway.start()
+        web = AsgiWeb({PUBLIC_URL: gateway.asgi})
         carrier = Carrier(
-            AsgiWeb({PUBLIC_URL: gateway.asgi}),
+            web,
             auth_token=AUTH_TOKEN,
             account_sid=ACCOUNT_SID,
             rules=self.rules,
@@ -194,6 +204,7 @@ class World:
                     "fallback_url": f"{PUBLIC_URL}/twilio/fallback",
                     "status_callback": f"{PUBLIC_URL}/twilio/status",
                     "callees": self.callees,
+                    "speech": Telegraph(),
                     **places[index],
                 },
             )
@@ -202,7 +213,11 @@ class World:
         reports = await asyncio.gather(*(one(index, caller) for index, caller in enumerate(callers)))
         await outside
         await gateway.conversations.close(200)
-        residue = {"live call": gateway.conversations.live_calls, "task": len(asyncio.all_tasks()) - tasks_before}
+        residue = {
+            "live call": gateway.conversations.live_calls,
+            "task": len(asyncio.all_tasks()) - tasks_before,
+            "socket": web.open_sockets,
+        }
         calls = [
             Call(report, _actions_of(agent, report.call_sid), residue, crashes.of.get(report.call_sid, ()))
             for report in reports
@@ -250,6 +265,12 @@ def _load(name: str) -> ModuleType:
 def agent_server() -> ModuleType:
     """An agent server that answers what a test wants."""
     return _load("agent_server")
+
+
+@pytest.fixture
+def telegraph_speech() -> ModuleType:
+    """Ears and a voice for the gateway that are exact and cost nothing."""
+    return _load("telegraph_speech")
 
 
 @pytest.fixture

@@ -76,13 +76,25 @@ def test_a_cough_puts_nobody_in_debt(gateway: Any, place: Any) -> None:
     assert rules_broken(report) == []
 
 
-def test_silence_after_the_agents_words_is_the_callers_for_ten_seconds(gateway: Any, place: Any) -> None:
-    assert rules_broken(call(gateway, place, plays((0, WORDS), (11.0, WORDS)), Waits(14))) == []
-    assert rules_broken(call(gateway, place, plays((0, WORDS), (12.0, WORDS)), Waits(14))) == ["I1"]
+def test_silence_after_the_agents_words_is_the_callers_for_ten_seconds_and_then_owed_for_four(
+    gateway: Any, place: Any
+) -> None:
+    assert rules_broken(call(gateway, place, plays((0, WORDS), (15.0, WORDS)), Waits(20))) == []
+    assert rules_broken(call(gateway, place, plays((0, WORDS), (15.5, WORDS)), Waits(20))) == ["I1"]
 
 
 def test_a_caller_who_is_silent_is_asked_again_more_patiently(gateway: Any, place: Any) -> None:
     assert rules_broken(call(gateway, place, plays((0, WORDS), (10.5, WORDS), (30, WORDS)), Waits(43))) == []
+
+
+def test_a_stream_that_follows_another_leaves_the_floor_to_the_caller(gateway: Any, place: Any) -> None:
+    pieces = iter([((0.0, WORDS),), ((6.0, WORDS),)])
+
+    async def talk(server: Any) -> None:
+        await plays(*next(pieces))(server)
+
+    rules = CarrierRules(stream=StreamRules(dies_after_messages=350))
+    assert rules_broken(call(gateway, place, talk, Waits(14), after=STREAM, rules=rules)) == []
 
 
 def test_a_key_may_be_one_of_many(gateway: Any, place: Any) -> None:

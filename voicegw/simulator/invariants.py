@@ -21,7 +21,8 @@ from voicegw.simulator.timeline import CallerPressed, CallerSpoke, LostBecause
 class Limits:
     """How much is borne. `owed_silence_seconds` counts from when the gateway was given the caller's input.
 
-    `listening_silence_seconds` is for the wait before the first reprompt, `reprompt_silence_seconds` for later ones.
+    `listening_silence_seconds` is for the wait before the first reprompt, `reprompt_silence_seconds` for later ones;
+    on a stream, where nobody sees the end of the listening, what may be owed comes on top.
     `unforgivable_losses`: the reasons for which a lost key is a violation. A caller who types at random loses keys
     between documents, which a gateway in gather mode cannot prevent. The finish key behind an entry that was over by
     its length is never a loss. `rescued_faults_allowed`: a fatal error that the
@@ -99,6 +100,7 @@ def _silences(report: CallReport, limits: Limits) -> Iterator[Violation]:
             text = f"{silence.owed_seconds:.2f} s of silence while the gateway owed a sound"
             yield Violation(rule="I1", text=text, at_seconds=silence.at_seconds)
         listening = limits.reprompt_silence_seconds if silence.reprompted else limits.listening_silence_seconds
+        listening += limits.owed_silence_seconds if silence.streamed else 0.0
         if silence.listening_seconds > listening:
             text = f"{silence.listening_seconds:.2f} s of listening without a reprompt"
             yield Violation(rule="I1", text=text, at_seconds=silence.at_seconds)

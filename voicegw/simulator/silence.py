@@ -21,13 +21,15 @@ from voicegw.simulator.timeline import Listened
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
     """One silence: in it the gateway owed a sound for `owed_seconds` on end, and listened for `listening_seconds` in
-    all. `reprompted`: the caller did not react to the question before, and was asked again."""
+    all. `reprompted`: the caller did not react to the question before, and was asked again. `streamed`: on a stream,
+    where nobody sees how much of the listening was the gateway's time to answer."""
 
     at_seconds: float
     seconds: float
     owed_seconds: float
     listening_seconds: float
     reprompted: bool
+    streamed: bool = False
 
 
 def find_silences(report: CallReport) -> tuple[Silence, ...]:
@@ -49,6 +51,7 @@ def find_silences(report: CallReport) -> tuple[Silence, ...]:
                 owed_seconds=round(_longest_debt(begin, end, questions), 6),
                 listening_seconds=round(listening, 6),
                 reprompted=reprompted,
+                streamed=any(each.at_seconds <= begin <= each.ends_at_seconds for each in report.streams),
             )
         )
         if listening:
