@@ -1,0 +1,149 @@
+"""What follows a stream that never came or was lost: the call goes on, and each webhook is answered once."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from voicegw.call.entries import NoJournal
+from voicegw.call.instructions import Say
+from voicegw.call.phrases import PhraseName, phrase
+from voicegw.call.profile import Mode, NumberProfile
+from voicegw.call.records import Record, StepAnswered, WebhookReceived
+from voicegw.call.streaming import MOST_LOST
+from voicegw.turns.conversation import UnknownCall
+from voicegw.turns.no_streams import NoStreams
+
+Call = Callable[..., Any]
+HELLO = Say(text="Hello.")
+STREAMED = NumberProfile(mode=Mode.STREAM)
+RECOVERING = phrase(PhraseName.RECOVERING, "en-US")
+
+
+class Closing(NoStreams):
+    """Of a process that is about to stop."""
+
+    closing = True
+
+
+async def follow(phone: Any, number: int, **more: Any) -> Any:
+    return await phone._timed(phone.conversations.follow_stream(phone.call_sid, number, **more))
+
+
+async def lose(phone: Any) -> Any:
+    """Lose stream after stream until the carrier is asked to speak."""
+    for number in range(1, MOST_LOST + 1):
+        answer = await follow(phone, number)
+    return answer
+
+
+async def unsaid(phone: Any) -> list[str]:
+    return [prompt.text for prompt in (await phone.state()).unsaid]
+
+
+async def test_a_call_of_such_a_number_is_led_to_a_stream_at_once(call: Call) -> None:
+    phone = call([2.0, HELLO], profile=STREAMED)
+    answer = await phone.ring()
+    assert (answer.then, answer.after) == ("stream", 0.0)
+
+
+async def test_what_follows_a_lost_stream_leads_to_another_which_begins_by_asking_for_a_moment(call: Call) -> None:
+    phone = call([HELLO], profile=STREAMED)
+    await phone.ring()
+    assert (await follow(phone, 1)).then == "stream"
+    assert (await phone.state()).stream.count == 2
+    assert await unsaid(phone) == [RECOVERING]
+
+
+async def test_where_streams_are_lost_again_and_again_the_carrier_speaks(call: Call) -> None:
+    phone = call([HELLO], [Say(text="Next.")], profile=STREAMED)
+    await phone.ring()
+    answer = await lose(phone)
+    assert (answer.say, answer.then) == ([RECOVERING], "go-on")
+    assert (await phone.silence()).say == ["Hello."]
+    assert (await phone.say("go on")).say == ["Next."]
+
+
+async def test_asked_again_it_is_answered_the_same_and_nothing_changes(call: Call) -> None:
+    phone = call([HELLO], profile=STREAMED)
+    await phone.ring()
+    first = await follow(phone, 1)
+    state = await phone.state()
+    assert (await follow(phone, 1)).content == first.content
+    assert await phone.state() == state
+
+
+async def test_a_stream_that_was_never_opened_leads_to_where_the_call_stands(call: Call) -> None:
+    phone = call([HELLO], profile=STREAMED)
+    at = (await phone.ring()).next
+    state = await phone.state()
+    answer = await follow(phone, 7)
+    assert (answer.say, answer.then, answer.next) == ([], "go-on", at)
+    assert await phone.state() == state
+
+
+async def test_a_process_about_to_stop_has_another_one_asked(call: Call) -> None:
+    phone = call([HELLO], profile=STREAMED)
+    await phone.ring()
+    state = await phone.state()
+    phone.conversations.stream_through(lambda *_: Closing())
+    assert (await follow(phone, 1)).content == phone.performer.ask_again(state)
+    assert await phone.state() == state
+    other = phone.process()
+    await other.follow_stream(phone.call_sid, 1)
+    assert (await phone.state()).stream.count == 2
+
+
+async def test_a_call_that_lasts_too_long_ends_in_words_behind_a_stream_too(call: Call) -> None:
+    phone = call([HELLO], profile=STREAMED.model_copy(update={"max_call_seconds": 60}))
+    await phone.ring()
+    await asyncio.sleep(61.0)
+    await follow(phone, 1)
+    assert await unsaid(phone) == [phrase(PhraseName.MAX_DURATION, "en-US")]
+    assert (await phone.state()).ended_reason == "max-duration"
+
+
+async def test_one_call_does_not_wait_for_what_follows_another_s_stream(call: Call) -> None:
+    phone = call([HELLO], [HELLO], profile=STREAMED)
+    other = replace(phone, call_sid="CA" + "2" * 32)
+    other.conversations = phone.conversations
+
+    class SlowToLeave(NoStreams):
+        async def leave(self, call_sid: str) -> bool:
+            await asyncio.sleep(2.0 if call_sid == phone.call_sid else 0.0)
+            return False
+
+    phone.conversations.stream_through(lambda *_: SlowToLeave())
+    await phone.ring()
+    await other.ring()
+    slow = asyncio.create_task(follow(phone, 1))
+    await asyncio.sleep(0.1)
+    assert (await follow(other, 1)).after == 0.0
+    assert (await slow).after == pytest.approx(2.0)
+
+
+async def test_it_is_told_by_its_number_and_how_long_the_carrier_has_waited(call: Call) -> None:
+    told: list[Record] = []
+
+    class Diary(NoJournal):
+        def note(self, call_sid: str, record: Record, turn: int = 0) -> None:
+            told.append(record)
+
+    phone = call([HELLO], profile=STREAMED)
+    phone.conversations = phone.process(journal=Diary())
+    await phone.ring()
+    told.clear()
+    came_in = asyncio.get_running_loop().time()
+    await asyncio.sleep(2.0)
+    await follow(phone, 1, since=came_in)
+    assert WebhookReceived(name="stream/1") in told
+    answered = [(record.name, record.seconds) for record in told if isinstance(record, StepAnswered)]
+    assert answered == [("stream/1", pytest.approx(2.0))]
+
+
+async def test_of_an_unknown_call_there_is_no_stream(call: Call) -> None:
+    phone = call(profile=STREAMED)
+    with pytest.raises(UnknownCall):
+        await phone.conversations.follow_stream(phone.call_sid, 1)
