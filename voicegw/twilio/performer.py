@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import twiml
 from voicegw.call.instructions import BargeIn, PlayAudio, Prompt
-from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, HandOver, Hearing, Leg, Listen
+from voicegw.call.plan import BridgeRealtime, CallPlan, DialLeg, Finish, GoOn, HandOver, Hearing, Leg, Listen
 from voicegw.twilio.gather_verbs import brief_gather, listening_gather
 from voicegw.twilio.prompt_verbs import Setting, render_prompts, split_prompt, that_fit
 
@@ -41,7 +41,7 @@ def render_plan(plan: CallPlan, setting: Setting) -> Document:
     match plan.then:
         case Listen() as listen:
             return _render_listening(fitting, rest, listen, setting)
-        case GoOn(hearing=hearing):
+        case GoOn(hearing=hearing) | BridgeRealtime(hearing=hearing):  # a bridge is a stream's; what leads there is not
             document = _render_brief(fitting, rest, hearing, setting)
             return replace(document, complete=not document.unsaid)
         case DialLeg(leg=leg, hearing=hearing):
