@@ -80,11 +80,11 @@ class MediaSockets:
         try:
             await send({"type": "websocket.accept"})
             admitted = await self._admit(frames)
-        except (_Gone, OSError):
-            return
         except (MediaMessageError, TimeoutError) as refused:
             _log.warning("stream refused", reason=str(refused) or f"no start within {START_SECONDS:g} s")
             admitted = None
+        except (_Gone, OSError):
+            return
         finally:
             self._pending -= 1
         if admitted is None:
