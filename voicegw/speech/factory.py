@@ -4,14 +4,18 @@ A provider's package is imported when it is named, so an extra that is not insta
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final, TypeVar
 
 from voicegw.errors import NOT_SET, Fault, InvalidSettingsError, SpeechError
+from voicegw.live.ports import SpeechRequest
 from voicegw.speech.failover_ears import FailoverEars
 from voicegw.speech.failover_voices import FailoverVoices
+from voicegw.speech.phrase_cache import MAX_BYTES, CachedVoice, PhraseCache
 from voicegw.speech.providers import Recogniser, Voice
 from voicegw.speech.silero import SileroDetector
 from voicegw.speech.smart_turn import SmartTurn
@@ -30,6 +34,15 @@ class Speech:
     turn_model: SmartTurn
     stt: FailoverEars
     tts: FailoverVoices
+    first_voice: Voice
+
+    async def warm(self, phrases: Iterable[SpeechRequest] = ()) -> None:
+        """Render greetings and such before they are wanted, one after the other, by the first voice; what it cannot
+        say now is left for when it is wanted. Without a cache there is nothing to do."""
+        if isinstance(self.first_voice, CachedVoice):
+            for phrase in phrases:
+                with suppress(SpeechError):
+                    await self.first_voice.render(phrase)
 
     async def close(self) -> None:
         """Let go of models, threads and connections. Idempotent."""
@@ -38,29 +51,51 @@ class Speech:
 
 
 def create_speech(
-    *, stt: Sequence[str] = (), tts: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    *,
+    stt: Sequence[str] = (),
+    tts: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    cache_folder: Path | None = None,
+    cache_bytes: int = MAX_BYTES,
 ) -> Speech:
     """Load the models and providers that were named; takes a second or two, so before calls are taken.
 
     `stt` and `tts` are names in the order of failover, each with its model after a colon if it is not to be the usual
     one (`deepgram:nova-3`); empty is `offline`. The offline voice, where it is installed, always comes last.
     `environment` holds the providers' keys under the names their vendors gave them (`DEEPGRAM_API_KEY`, …).
+    Repeated phrases are kept in `cache_folder`, at most `cache_bytes` of them; without one nothing is kept.
     Raises InvalidSettingsError for a name that is unknown, a package or a key that is missing.
     """
     keys = environment or {}
     voices = list(tts) or [OFFLINE]
     if OFFLINE not in voices and find_spec("hibari") and find_spec("onnxruntime"):
         voices.append(OFFLINE)
+    made = _make_all("VOICEGW_TTS", voices, _VOICES, keys)
+    if cache_folder is not None:
+        cache = _open_cache(cache_folder, cache_bytes)
+        made = [CachedVoice(voice, cache) for voice in made]
+    recognisers = _make_all("VOICEGW_STT", list(stt) or [OFFLINE], _RECOGNISERS, keys)
     try:
         detector, turn_model = SileroDetector(), SmartTurn()
     except SpeechError as exc:
-        raise InvalidSettingsError([Fault(key="mode", value="stream", wrong=exc.message, mend="See above")]) from exc
+        mend = "Stream mode hears with it whatever the providers are"
+        raise InvalidSettingsError([Fault(key="mode", value="stream", wrong=exc.message, mend=mend)]) from exc
     return Speech(
         detector=detector,
         turn_model=turn_model,
-        stt=FailoverEars(_make_all("VOICEGW_STT", list(stt) or [OFFLINE], _RECOGNISERS, keys)),
-        tts=FailoverVoices(_make_all("VOICEGW_TTS", voices, _VOICES, keys)),
+        stt=FailoverEars(recognisers),
+        tts=FailoverVoices(made),
+        first_voice=made[0],
     )
+
+
+def _open_cache(folder: Path, max_bytes: int) -> PhraseCache:
+    try:
+        return PhraseCache(folder, max_bytes=max_bytes)
+    except OSError as exc:
+        wrong = f"the folder for repeated phrases cannot be made ({exc.strerror})"
+        fault = Fault(key="cache_folder", value=str(folder), wrong=wrong, mend="Name one that can be written to")
+        raise InvalidSettingsError([fault]) from exc
 
 
 def _make_all(
@@ -68,8 +103,14 @@ def _make_all(
 ) -> list[_Made]:
     made: list[_Made] = []
     faults: list[Fault] = []
+    seen: set[str] = set()
     for name in names:
         provider, _, model = name.partition(":")
+        if provider in seen:
+            mend = "Name each provider once: one that fails with a model fails with another"
+            faults.append(Fault(key=key, value=name, wrong="this provider is named twice", mend=mend))
+            continue
+        seen.add(provider)
         if provider not in makers:
             mend = f"Choose from {', '.join(makers)}"
             faults.append(Fault(key=key, value=name or NOT_SET, wrong="there is no such provider", mend=mend))

@@ -66,7 +66,8 @@ class FailoverEar:
         self._loop = asyncio.get_running_loop()
         self._speeches: dict[int, _Speech] = {}
         self._spoken: _Speech | None = None
-        self._failed: set[str] = set()  # in this call, since the best one was last asked
+        self._failed: set[str] = set()  # since this call was last between two speeches
+        self._unfit: set[str] = set()  # for the language that is asked for
         self._closing: set[asyncio.Task[None]] = set()
         self._turn: object = None  # of the ear that counts
         self._name: str | None = None
@@ -75,9 +76,10 @@ class FailoverEar:
 
     def begin(self, speech: int, before: bytes) -> None:
         """See `Ear`. Between two speeches it goes back to a better recogniser whose rest is over."""
-        if not self._speeches and (best := self._best()) != self._name:
+        if not self._speeches:
             self._failed.clear()
-            self._open(best)
+            if (best := self._best()) != self._name:
+                self._open(best)
         self._spoken = self._speeches[speech] = _Speech(speech, bytearray(before))
         if self._ear is not None:
             self._ear.begin(speech, before)
@@ -108,6 +110,7 @@ class FailoverEar:
     def ask_again(self, request: ListenRequest) -> None:
         """See `Ear`."""
         self._request = request
+        self._unfit.clear()
         if self._ear is not None:
             self._ear.ask_again(request)
 
@@ -122,8 +125,8 @@ class FailoverEar:
 
     def _best(self) -> str | None:
         """The recogniser to ask next: none where all have failed this call."""
-        names = self._ears.resting.order(list(self._ears.recognisers), self._loop.time())
-        return next((name for name in names if name not in self._failed), None)
+        names = [name for name in self._ears.recognisers if name not in self._failed | self._unfit]
+        return next(iter(self._ears.resting.order(names, self._loop.time())), None)
 
     def _open(self, name: str | None) -> None:
         """Leave the ear for another one, and give it all that is not told yet."""
@@ -177,7 +180,9 @@ class FailoverEar:
             self._open(name)
             return
         log.warning("a recogniser failed", recogniser=name, error=error.brief, call_sid=self._request.call_sid)
-        if not isinstance(error, UnknownLanguage):
+        if isinstance(error, UnknownLanguage):
+            self._unfit.add(name)
+        else:
             self._ears.resting.note_failure(name, self._loop.time())
         self._open(self._best())
 

@@ -27,7 +27,8 @@ _MEMORIES: Final = [
     f"{layer}.{side}.{part}" for layer in range(_LAYERS) for side in ("decoder", "encoder") for part in ("key", "value")
 ]
 _GROWING: Final = [name for name in _MEMORIES if ".decoder." in name]
-_SHORTEST: Final = MODEL_RATE_HZ // 4  # what is shorter is padded: the encoder needs a few frames
+# Audio that stops in a word makes the model go on by itself ("472 915 2000"); a breath of silence stops it.
+_SILENCE_AFTER: Final = 3 * MODEL_RATE_HZ // 10
 
 _Floats = npt.NDArray[np.float32]
 
@@ -51,8 +52,7 @@ class MoonshineModel:
 
     def recognise(self, samples: Waveform) -> Recognised:
         """What is said in samples of 16 kHz; takes 5 to 13 % of their time, so at most 15 s are sensible."""
-        if len(samples) < _SHORTEST:
-            samples = np.pad(samples, (0, _SHORTEST - len(samples)))
+        samples = np.pad(samples, (0, _SILENCE_AFTER))
         audio = samples[np.newaxis]
         mask = np.ones(audio.shape, np.int64)
         (hidden,) = self._encoder.run(None, {"input_values": audio, "attention_mask": mask})
