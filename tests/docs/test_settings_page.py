@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from voicegw.call.phrases import PhraseName
-from voicegw.call.profile import Destination, Forwarding, Keypad, NumberProfile, Silence
+from voicegw.call.profile import Destination, Forwarding, Keypad, NumberProfile, Silence, Stream
 from voicegw.config import ENVIRONMENT_NAMES, EventReceiver, Realtime, Settings, Twilio, Voiceflow, needs_restart
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
@@ -22,9 +22,10 @@ TABLES: dict[str, tuple[tuple[str, ...], type[BaseModel], set[str]]] = {
     "`[voiceflow]`": (("voiceflow",), Voiceflow, set()),
     "`[realtime]`": (("realtime",), Realtime, set()),
     "`[[events]]`": (("events",), EventReceiver, set()),
-    "`[defaults]`": (("defaults",), NumberProfile, OWN_OF_A_NUMBER | {"keypad", "silence", "forwarding"}),
+    "`[defaults]`": (("defaults",), NumberProfile, OWN_OF_A_NUMBER | {"keypad", "silence", "stream", "forwarding"}),
     "`[defaults.keypad]`": (("defaults", "keypad"), Keypad, set()),
     "`[defaults.silence]`": (("defaults", "silence"), Silence, set()),
+    "`[defaults.stream]`": (("defaults", "stream"), Stream, set()),
     "`[defaults.forwarding]`": (("defaults", "forwarding"), Forwarding, {"destinations"}),
     "`[defaults.forwarding.destinations]`": (("defaults", "forwarding", "destinations"), Destination, set()),
     "`[[numbers]]`": (("numbers",), NumberProfile, set(NumberProfile.model_fields) - OWN_OF_A_NUMBER),

@@ -50,6 +50,17 @@ class Silence(_Settings):
     goodbye_at_seconds: Seconds = 60
 
 
+class Stream(_Settings):
+    """How we hear and speak in stream mode. `barge_in_words` or `barge_in_seconds` of voice interrupt a prompt;
+    `while_thinking`: what the caller says before the agent has answered is joined to the next turn, or drops the
+    answer."""
+
+    voice: str = ""
+    barge_in_words: Annotated[int, Field(ge=1, le=10)] = 1
+    barge_in_seconds: Annotated[float, Field(ge=0.2, le=10)] = 0.8
+    while_thinking: Literal["join", "drop"] = "join"
+
+
 class Destination(_Settings):
     """One place where a human may be reached: a phone number in E.164 or a SIP URI.
 
@@ -95,6 +106,7 @@ class NumberProfile(_Settings):
     while_collecting: Literal["any", "keys"] = "any"
     keypad: Keypad = Keypad()
     silence: Silence = Silence()
+    stream: Stream = Stream()
     endpointing: Endpointing = Endpointing.PATIENT
     speech_model: str = ""
     hints: tuple[str, ...] = ()

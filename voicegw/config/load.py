@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from voicegw.call.addresses import line_of
-from voicegw.call.profile import Destination, Forwarding, Keypad, NumberProfile, Silence
+from voicegw.call.profile import Destination, Forwarding, Keypad, NumberProfile, Silence, Stream
 from voicegw.config.checks import CheckedProfile
 from voicegw.config.faults import Path, dotted, explain, locate, show
 from voicegw.config.names import ENVIRONMENT_NAMES
@@ -39,6 +39,7 @@ _HOMES: Mapping[str, type[BaseModel]] = {
     "[defaults.forwarding]": Forwarding,
     "[defaults.keypad]": Keypad,
     "[defaults.silence]": Silence,
+    "[defaults.stream]": Stream,
     "[voiceflow]": Voiceflow,
     "[twilio]": Twilio,
     "no table, above the first [table]": Settings,
@@ -52,6 +53,7 @@ _TABLES: Mapping[str, type[BaseModel]] = {
     "numbers": NumberProfile,
     "keypad": Keypad,
     "silence": Silence,
+    "stream": Stream,
     "forwarding": Forwarding,
     "fallback": Destination,
     "destinations": Destination,

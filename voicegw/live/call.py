@@ -11,17 +11,21 @@ from typing import Final, assert_never
 import structlog
 
 from voicegw.call.moves import hearing_now
-from voicegw.call.plan import CallPlan, GoOn, Listen
+from voicegw.call.plan import BridgeRealtime, CallPlan, GoOn, Listen
+from voicegw.call.profile import NumberProfile
 from voicegw.call.records import Failed
 from voicegw.call.state import CallState
 from voicegw.call.streaming import StreamEnd
 from voicegw.errors import StaleVersion
+from voicegw.live.bridge import BridgeSink, Bridging
 from voicegw.live.caller_line import CallerLine
 from voicegw.live.dialogue import Claimed, Dialogue, Ended, Heard, OrderCame
 from voicegw.live.mouth import AudioSink, Mouth
-from voicegw.live.ports import ListenRequest, PromptSource, Speech, SpeechRequest, StreamLine, Transcript
+from voicegw.live.ports import ListenRequest, PromptSource, Realtime, Speech, SpeechRequest, StreamLine, Transcript
 from voicegw.live.telling import StreamTeller
+from voicegw.media import bridge
 from voicegw.media import commands as c
+from voicegw.media.barge_in import BargeInRules
 from voicegw.media.echo import loudness
 from voicegw.media.phases import Phase, SessionRules
 from voicegw.media.session import MediaSession
@@ -44,6 +48,7 @@ class LiveCall:
         speech: Speech,
         prompts: PromptSource,
         forget: Callable[["LiveCall"], None],
+        realtime: Realtime | None = None,
     ) -> None:
         self.call_sid = state.call_sid
         self.number = state.stream.count
@@ -53,10 +58,12 @@ class LiveCall:
         self._speech = speech
         self._forget = forget
         self._teller = StreamTeller(call.desk.journal, state.call_sid)
-        self._session = MediaSession(SessionRules(), hearing_now(state, self._profile), self._clock())
-        self._dialogue = Dialogue(call, state, self._say)
+        self._session = MediaSession(_rules_of(self._profile), hearing_now(state, self._profile), self._clock())
+        self._dialogue = Dialogue(call, state, self._say, self._flush_server)
         sink = AudioSink(receive=self._receive_speech, finish=self._finish_speech, fail=self._fail_speech)
         self._mouth = Mouth(speech.tts, prompts, sink, state.call_sid, call.desk.journal)
+        server = BridgeSink(receive=self._hear_server, flush=self._flush_server, end=self._lose_server)
+        self._bridging = Bridging(realtime, server, call.desk.journal)
         self._caller: CallerLine | None = None
         self._line: StreamLine | None = None
         self._obeying = False
@@ -95,7 +102,7 @@ class LiveCall:
         """20 ms of what the caller says: on this path nothing is made that need not be."""
         if self._caller is not None:
             self._session.receive_caller_audio(loudness(audio), self._clock())
-            self._caller.put(audio)
+            (self._bridging if self._bridging.active else self._caller).put(audio)
 
     def press(self, key: str) -> None:
         """The caller pressed a key."""
@@ -140,12 +147,13 @@ class LiveCall:
             self._forget(self)
             if self._line is not None:
                 self._line.close()
+            await self._bridging.close()
             await self._mouth.close()
             if self._caller is not None:
                 await self._caller.close()
 
     def _say(self, turn: int, plan: CallPlan) -> None:
-        if self._caller is not None and isinstance(plan.then, GoOn | Listen):
+        if self._caller is not None and isinstance(plan.then, GoOn | Listen | BridgeRealtime):
             self._caller.listen_for(plan.then.hearing.language, plan.then.hearing.hints)
         self._session.receive_plan(turn, plan, self._clock())
         self._obey()
@@ -160,6 +168,19 @@ class LiveCall:
 
     def _fail_speech(self, utterance: int) -> None:
         self._session.receive_speech_failed(utterance, self._clock())
+        self._obey()
+
+    def _hear_server(self, audio: bytes) -> None:
+        self._session.bridge.receive_audio(audio, self._clock())
+        self._obey()
+
+    def _flush_server(self) -> None:
+        self._session.bridge.receive_flush(self._clock())
+        self._obey()
+
+    def _lose_server(self, was_here: bool) -> None:
+        event = bridge.ENDED_EVENT if was_here else bridge.UNAVAILABLE_EVENT
+        self._session.bridge.receive_ended(self._clock(), event=event)
         self._obey()
 
     def _heed(self, probability: float, seconds: float) -> None:
@@ -222,7 +243,10 @@ class LiveCall:
             case c.SynthesizeText(utterance=utterance, say=say):
                 self._teller.prepare(utterance, say, self._dialogue.state.turn)
                 language = say.language or hearing_now(self._dialogue.state, self._profile).language
-                self._mouth.say(utterance, SpeechRequest(text=say.text, language=language, ssml=say.ssml))
+                self._mouth.say(
+                    utterance,
+                    SpeechRequest(text=say.text, language=language, voice=self._profile.stream.voice, ssml=say.ssml),
+                )
             case c.LoadAudio(utterance=utterance, prompt=prompt):
                 self._teller.prepare(utterance, prompt, self._dialogue.state.turn)
                 self._mouth.play(utterance, prompt)
@@ -239,6 +263,8 @@ class LiveCall:
                 self._dialogue.put(command)
             case c.ReportBargeIn() | c.ReportIgnored():
                 self._teller.report(command, self._dialogue.state.turn)
+            case c.OpenRealtime() | c.SendKey() | c.InterruptRealtime() | c.CloseRealtime():
+                self._bridging.obey(command, self._dialogue.state)
             case c.BeginTranscript() | c.FinishTranscript() | c.AskTurnModel():
                 self._listen(command)
             case _:
@@ -256,3 +282,9 @@ class LiveCall:
                 self._caller.ask_turn_model(pause)
             case _:
                 assert_never(command)
+
+
+def _rules_of(profile: NumberProfile) -> SessionRules:
+    own = profile.stream
+    barge_in = BargeInRules(min_words=own.barge_in_words, min_seconds=own.barge_in_seconds)
+    return SessionRules(barge_in=barge_in, while_thinking=own.while_thinking)
