@@ -8,6 +8,7 @@ from rich.text import Text
 
 from voicegw.cli.phone_screen import PhoneScreen
 from voicegw.cli.showing import help_of, printable
+from voicegw.simulator.stream.records import Streamed, Underrun
 from voicegw.simulator.timeline import (
     Answered,
     Bridged,
@@ -23,6 +24,7 @@ from voicegw.simulator.timeline import (
     ListeningBegan,
     LostBecause,
     SoundBegan,
+    StreamBegan,
     Warned,
 )
 
@@ -39,6 +41,10 @@ def shown(*events: Any) -> list[str]:
 
 def sound(kind: Any, text: str = "", seconds: float = 2.0) -> SoundBegan:
     return SoundBegan(at_seconds=1.0, kind=kind, text=text, seconds=seconds)
+
+
+def streamed(**details: Any) -> Streamed:
+    return Streamed(at_seconds=1.0, seconds=2.0, url="wss://x", stream_sid="MZ", ended_by="caller", **details)
 
 
 def dialled(status: str, *, bridged: bool = False) -> Dialled:
@@ -81,6 +87,23 @@ def dialled(status: str, *, bridged: bool = False) -> Dialled:
             Listened(at_seconds=1.0, seconds=2.0, window_seconds=2, digits="12", finished_on_key="#"),
             "   3.0  you          keys 12#",
         ),
+        (
+            Heard(at_seconds=1.0, seconds=0.5, kind="stream", text="Hello."),
+            "   1.0  agent        Hello.  0.5 s",
+        ),
+        (
+            Heard(at_seconds=1.0, seconds=0.5, kind="stream", cut=True),
+            "   1.0  agent        ♪  0.5 s, interrupted",
+        ),
+        (CallerSpoke(at_seconds=1.0, seconds=1.0, text=""), "   1.0  you          ♪ a noise"),
+        (
+            StreamBegan(at_seconds=1.0, url="wss://x"),
+            "   1.0               the gateway listens and speaks: wss://x",
+        ),
+        (
+            streamed(underruns=(Underrun(2.0, 0.25),)),
+            "   2.0  !            the agent's voice broke off for 0.25 s",
+        ),
         (DiallingBegan(at_seconds=1.0, address=DESK), "   1.0               calling front desk …"),
         (DiallingBegan(at_seconds=1.0, address="sip:a@b"), "   1.0               calling sip:a@b …"),
         (dialled("busy"), "   6.0               front desk is busy"),
@@ -104,6 +127,8 @@ def test_each_event_has_its_line(event: Any, line: str) -> None:
     "event",
     [
         CallerPressed(at_seconds=1.0, key="5"),
+        sound("stream"),
+        streamed(),
         Listened(at_seconds=1.0, seconds=2.0, window_seconds=2, speech="hi"),
         Heard(at_seconds=1.0, seconds=0.5, kind="speech", text="x"),
         ListeningBegan(at_seconds=1.0, takes_keys=True, takes_speech=True),
@@ -112,6 +137,12 @@ def test_each_event_has_its_line(event: Any, line: str) -> None:
 )
 def test_what_says_nothing_to_a_person_is_passed_over(event: Any) -> None:
     assert shown(event) == []
+
+
+def test_on_a_stream_each_key_is_told_as_it_is_pressed() -> None:
+    key = CallerPressed(at_seconds=1.0, key="5")
+    told = shown(StreamBegan(at_seconds=0.5, url="wss://x"), key, streamed(), key)
+    assert told[1:] == ["   1.0  you          key 5"]
 
 
 def test_once_answered_ringing_is_not_told_again_and_the_far_side_has_its_name() -> None:

@@ -1,20 +1,26 @@
 """Scripts as YAML: what they become, and what is said of a bad one."""
 
+from pathlib import Path
+
 import pytest
 
 from voicegw.simulator import (
     Callee,
     HangsUp,
     Hears,
+    HearsQuiet,
     Presses,
     Says,
     Script,
     ScriptFileError,
+    Sounds,
     StaysSilent,
     Waits,
     load_script,
     script_file,
+    write_wav,
 )
+from voicegw.simulator.stream.sound import tone
 
 GOOD = """
 from: "+14155550123"
@@ -40,6 +46,26 @@ callees:
 """
 
 
+def test_a_script_may_play_recordings_that_stand_beside_it(tmp_path: Path) -> None:
+    said = tone(0.1, 440)
+    (tmp_path / "said.wav").write_bytes(write_wav(said, said))
+    text = "steps:\n  - plays: said.wav\n    text: hello\n    when: now\n  - hears_quiet: 2\n"
+    sounds, quiet = load_script(text, tmp_path).steps
+    assert isinstance(sounds, Sounds)
+    assert (len(sounds.audio), sounds.text, sounds.when) == (len(said), "hello", "now")
+    assert quiet == HearsQuiet(2)
+
+
+def test_a_recording_that_cannot_be_had_is_a_fault_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "said.wav").write_bytes(b"MP3")
+    with pytest.raises(ScriptFileError) as bad:
+        load_script("steps:\n  - plays: said.wav\n  - plays: other.wav\n  - plays:\n", tmp_path)
+    first, second, third = bad.value.faults
+    assert first.startswith("line 2: steps[1].plays: said.wav cannot be read: no WAV file")
+    assert second.startswith("line 3: steps[2].plays: other.wav cannot be read: ")
+    assert third == "line 4: steps[3].plays: must be text; write it in quotes"
+
+
 def test_a_script_says_who_calls_what_they_do_and_who_answers() -> None:
     assert load_script(GOOD) == Script(
         from_="+14155550123",
@@ -61,7 +87,7 @@ def test_a_script_says_who_calls_what_they_do_and_who_answers() -> None:
 
 def test_the_example_in_the_documentation_is_a_script() -> None:
     example = (script_file.__doc__ or "").partition("\n\n")[2]
-    assert len(load_script(example).steps) == 6
+    assert len(load_script(example).steps) == 7
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,16 @@ def test_an_application_that_breaks_later_closes_with_1011(gateway: Any, place: 
     assert place().streams[0].close_code == 1011
 
 
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "[::1]:1", "gateway.example"])
+def test_without_tls_a_stream_is_opened_on_loopback_only_and_only_if_the_rules_say_so(
+    gateway: Any, place: Any, host: str
+) -> None:
+    gateway.pages = {"/voice": STREAM.replace("wss://gateway.example", f"ws://{host}") + NEXT}
+    report = place(rules=CarrierRules(stream=StreamRules(plain_on_loopback=True)))
+    # Nobody is there in this world.
+    assert [warning.code for warning in report.warnings] == [31922 if host == "gateway.example" else 31904]
+
+
 def test_a_query_is_cut_off_without_a_word_to_the_gateway(gateway: Any, place: Any) -> None:
     gateway.pages = {"/voice": STREAM.replace("media/x", "media/x?token=1")}
     report = place(stays(0.1))

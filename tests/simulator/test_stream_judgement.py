@@ -1,6 +1,9 @@
 """What is held against a gateway on a stream, and what is not."""
 
 import asyncio
+import io
+import wave
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from voicegw.simulator import (
     Telegraph,
     Waits,
     check_invariants,
+    record_streams,
 )
 from voicegw.simulator.stream.sound import silence, tone
 from voicegw.simulator.telegraph import encode_text
@@ -196,6 +200,23 @@ def test_what_is_sent_long_after_the_stop_is_told(gateway: Any, place: Any) -> N
         await server.play(WORDS)
 
     assert rules_broken(call(gateway, place, talk, Waits(3))) == ["stream-after-stop"]
+
+
+def test_all_streams_of_a_call_are_recorded_on_one_time_line(gateway: Any, place: Any) -> None:
+    pieces = iter([((0.0, WORDS),), ((0.0, WORDS),)])
+
+    async def talk(server: Any) -> None:
+        await plays(*next(pieces))(server)
+
+    rules = CarrierRules(stream=StreamRules(dies_after_messages=200, connect_seconds=0.5))
+    report = call(gateway, place, talk, Waits(6), after=STREAM, rules=rules)
+    first, second = report.streams
+    with wave.open(io.BytesIO(record_streams(report))) as file:
+        length = round((second.began_at_seconds - 0.0) * 8000) + len(second.heard)
+        assert (file.getnchannels(), file.getnframes()) == (2, length)
+    assert first.ends_at_seconds <= second.at_seconds
+    refused = replace(report, records=(replace(first, began_at_seconds=None),))
+    assert len(record_streams(refused)) == 44
 
 
 def test_the_report_tells_a_stream_to_people(gateway: Any, place: Any) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from voicegw.cli.caller_speech import is_installed
 from voicegw.cli.phone import DEFAULT_ACCOUNT_SID, DEFAULT_CALLED, DEFAULT_CALLER, Call, play_script, show_verdict, talk
 from voicegw.cli.serving import run
 from voicegw.cli.showing import err, is_interactive, show_error
@@ -38,8 +39,21 @@ PublicUrlOption = Annotated[
 PaceOption = Annotated[float, typer.Option(min=0.5, max=50, help="How fast the simulated voice speaks.")]
 
 
-def call(
+StreamOption = Annotated[
+    bool,
+    typer.Option(
+        "--stream", help="Really speak and listen where the gateway streams the call [dim](extra: offline)[/dim]."
+    ),
+]
+RecordOption = Annotated[
+    Path | None,
+    typer.Option("--record", metavar="WAV", help="Write what a streamed call sounded like: heard left, said right."),
+]
+
+
+def call(  # noqa: PLR0913 (each is an option)
     url: UrlArgument = DEFAULT_URL,
+    *,
     script: ScriptOption = None,
     caller: CallerOption = "",
     called: CalledOption = "",
@@ -47,34 +61,32 @@ def call(
     account_sid: AccountSidOption = "",
     public_url: PublicUrlOption = "",
     words_per_second: PaceOption = USUAL_PACE,
+    stream: StreamOption = False,
+    record: RecordOption = None,
 ) -> None:
     """Call a gateway from this terminal, as Twilio would.
 
     Nothing but HTTP: signed webhooks go to the gateway, and what it answers is carried out. Type to speak; digits,
     * and # are keys; Ctrl-C hangs up. At the end it says whether all that a caller can expect was so; if not, the
-    exit status is 1.
+    exit status is 1. A gateway that streams its calls hears keys and recordings, and with --stream what is typed.
 
     A script says what the caller does:
 
     [dim]steps:[/dim]
     [dim]  - hears: how can I help[/dim]
-    [dim]  - says: the front desk, please[/dim]
     [dim]  - presses: "1234#"[/dim]
     [dim]  - hangs_up[/dim]
-    [dim]callees:[/dim]
-    [dim]  "+14155550100": {outcome: busy, ring_seconds: 4}[/dim]
 
     [dim]Examples[/dim]
-
-    [cyan]voicegw call[/cyan]
 
     [cyan]voicegw call https://voice.example.com/twilio/voice --script tests/pin.yaml[/cyan]
 
     [cyan]voicegw call --public-url https://voice.example.com[/cyan]  on the machine itself, past the proxy
+
+    [cyan]voicegw call --stream --record call.wav[/cyan]  talk to a gateway in stream mode
     """
     played = _read(script) if script else None
-    if played is None and not is_interactive():
-        raise typer.BadParameter("there is no terminal to type in: give a --script FILE", param_hint="--script")
+    _check_means(has_script=played is not None, speaks=stream)
     asked = replace(
         _call_to(url, public_url),
         auth_token=auth_token.partition(",")[0].strip(),
@@ -82,6 +94,8 @@ def call(
         caller=caller or (played and played.from_) or DEFAULT_CALLER,
         called=called or (played and played.to) or DEFAULT_CALLED,
         rules=CarrierRules(words_per_second=words_per_second),
+        speaks=stream,
+        recording=record,
     )
     report = run(play_script(asked, played) if played else talk(asked))
     if not show_verdict(report, typed=played is None):
@@ -89,9 +103,16 @@ def call(
         raise typer.Exit(1)
 
 
+def _check_means(*, has_script: bool, speaks: bool) -> None:
+    if speaks and not is_installed():
+        raise typer.BadParameter("a voice and ears are missing: pip install 'voicegw[offline]'", param_hint="--stream")
+    if not has_script and not is_interactive():
+        raise typer.BadParameter("there is no terminal to type in: give a --script FILE", param_hint="--script")
+
+
 def _read(path: Path) -> Script:
     try:
-        return load_script(path.read_text(encoding="utf-8"))
+        return load_script(path.read_text(encoding="utf-8"), folder=path.parent)
     except (OSError, UnicodeDecodeError) as exc:
         raise typer.BadParameter(f"{path} cannot be read: {exc}", param_hint="--script") from exc
     except ScriptFileError as error:

@@ -1,11 +1,13 @@
 """One call from a telephone in software to any voice webhook: shown while it goes on, judged at its end."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.text import Text
 
+from voicegw.cli.caller_speech import caller_speech
 from voicegw.cli.phone_screen import PhoneScreen
 from voicegw.cli.showing import out
 from voicegw.simulator import (
@@ -21,6 +23,9 @@ from voicegw.simulator import (
     Script,
     ScriptedCaller,
     check_invariants,
+    find_barge_ins,
+    find_responses,
+    record_streams,
 )
 
 VOICE_PATH = "/twilio/voice"
@@ -38,7 +43,8 @@ _HINT = "Type to speak; digits, * and # are keys (Enter sends both). Ctrl-C hang
 class Call:
     """What to call and as whom. `reached_at` is where the gateway of `voice_url` really listens, if that differs.
 
-    `names` says what dialled addresses are called on the screen.
+    `names` says what dialled addresses are called on the screen. `speaks`: the caller really speaks and hears where
+    the gateway streams the call; `recording` is the WAV file to write of that.
     """
 
     voice_url: str
@@ -50,6 +56,8 @@ class Call:
     callees: Mapping[str, Callee] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     rules: CarrierRules = field(default_factory=CarrierRules)
+    speaks: bool = False
+    recording: Path | None = None
 
 
 async def play_script(call: Call, script: Script) -> CallReport:
@@ -79,9 +87,21 @@ def show_verdict(report: CallReport, *, typed: bool, evidence: Evidence | None =
     violations = check_invariants(report, limits=limits, evidence=evidence or Evidence())
     for violation in violations:
         out.print(Text.assemble(("✗ ", "bold red"), str(violation)), soft_wrap=True)
+    for line in _latencies(report):
+        out.print(Text(line, "dim"))
     if not violations:
         out.print(Text.assemble(("✓ ", "bold green"), "no silence, no loss, nothing twice: every invariant held"))
     return not violations
+
+
+def _latencies(report: CallReport) -> Iterator[str]:
+    """How quick the gateway was on streams, at the caller's ear."""
+    if answers := sorted(response.seconds for response in find_responses(report)):
+        middle = answers[len(answers) // 2]
+        yield f"answers: {len(answers)}, the median after {middle:.2f} s, the slowest after {answers[-1]:.2f} s"
+    for barge_in in find_barge_ins(report):
+        if barge_in.silent_after_seconds is not None:
+            yield f"interrupted at {barge_in.at_seconds:.1f} s: silent after {barge_in.silent_after_seconds:.2f} s"
 
 
 def _print(line: Text) -> None:
@@ -91,9 +111,11 @@ def _print(line: Text) -> None:
 async def _place(call: Call, caller: Caller, screen: PhoneScreen, callees: Mapping[str, Callee]) -> CallReport:
     parts = urlsplit(call.voice_url)
     reach = {f"{parts.scheme}://{parts.netloc}": call.reached_at} if call.reached_at else {}
-    async with HttpWeb(reach=reach) as web:
-        carrier = Carrier(web, auth_token=call.auth_token, account_sid=call.account_sid, rules=call.rules)
-        return await carrier.place_call(
+    # A gateway without TLS on this machine is all right for a telephone in software.
+    rules = replace(call.rules, stream=replace(call.rules.stream, plain_on_loopback=True))
+    async with HttpWeb(reach=reach) as web, caller_speech(wanted=call.speaks) as speech:
+        carrier = Carrier(web, auth_token=call.auth_token, account_sid=call.account_sid, rules=rules)
+        report = await carrier.place_call(
             call.voice_url,
             caller,
             from_=call.caller,
@@ -101,8 +123,12 @@ async def _place(call: Call, caller: Caller, screen: PhoneScreen, callees: Mappi
             fallback_url=_beside(call.voice_url, "fallback"),
             status_callback=_beside(call.voice_url, "status"),
             callees=callees,
+            speech=speech,
             on_event=screen.show,
         )
+    if call.recording is not None and report.streams:
+        call.recording.write_bytes(record_streams(report))
+    return report
 
 
 def _act(person: InteractiveCaller, line: str) -> None:

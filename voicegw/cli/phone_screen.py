@@ -42,11 +42,6 @@ _NOT_TALKED = {
     "failed": "cannot be reached",
     "canceled": "was not waited for",
 }
-_STREAM_ENDS = {
-    "gateway": "the gateway closed the stream; the call goes on",
-    "broken": "the stream broke; the call goes on",
-    "rules": "the simulated network broke the stream; the call goes on",
-}
 _WHO_CHARS = 12
 
 
@@ -130,12 +125,8 @@ class PhoneScreen:
 
     def _show_end_of_stream(self, stream: Streamed) -> None:
         self._streaming = False
-        for breach in stream.breaches:
-            self._alarm(breach.at_seconds, f"the carrier would not take this: {breach.text} ({breach.code})", "yellow")
         for underrun in stream.underruns:
             self._alarm(underrun.at_seconds, f"the agent's voice broke off for {underrun.seconds:.2f} s", "yellow")
-        if stream.ended_by in ("gateway", "broken", "rules"):
-            self._note(stream.ends_at_seconds, _STREAM_ENDS[stream.ended_by])
 
     def _show_caller(self, at_seconds: float, what: str, lost_because: str | None) -> None:
         if lost_because is not None:

@@ -51,6 +51,7 @@ from voicegw.simulator.silence import Silence, find_silences
 from voicegw.simulator.speech import CallerSpeech, Humming
 from voicegw.simulator.stream.faultless import StreamLimits
 from voicegw.simulator.stream.latencies import BargeIn, Response, find_barge_ins, find_responses
+from voicegw.simulator.stream.recording import record_streams
 from voicegw.simulator.stream.records import Streamed
 from voicegw.simulator.stream.rules import StreamRules
 from voicegw.simulator.stream.sound import read_wav, write_wav
@@ -117,6 +118,7 @@ __all__ = [
     "human",
     "load_script",
     "read_wav",
+    "record_streams",
     "run_virtual",
     "voicemail",
     "write_wav",

@@ -1,4 +1,5 @@
 """Calls as YAML files, for `--script`: who calls, what they do step by step, and what dialled parties do.
+Not in the example: `plays: cough.wav`, a recording beside the file; its `text` is what it says, if anything.
 
 from: "+14155550123"
 to: "+15005550100"
@@ -7,6 +8,7 @@ steps:
   - says: the front desk, please   # when it is the caller's turn; when: prompt (interrupts) or now
   - presses: "1234#"
     gap_seconds: 0.3
+  - hears_quiet: 2                 # until nothing has been heard for so long
   - waits: 2.5
   - stays_silent                   # until the other side ends the call
   - hangs_up
@@ -17,13 +19,15 @@ callees:
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 
 from voicegw.simulator.callees import Callee
-from voicegw.simulator.caller import HangsUp, Hears, Presses, Says, StaysSilent, Step, Waits, When
+from voicegw.simulator.caller import HangsUp, Hears, HearsQuiet, Presses, Says, Sounds, StaysSilent, Step, Waits, When
 from voicegw.simulator.gather import KEYS
+from voicegw.simulator.stream.sound import read_wav
 
 _Fault = Callable[[yaml.Node, str], None]
 
@@ -46,9 +50,9 @@ class Script:
     callees: Mapping[str, Callee] = field(default_factory=dict)
 
 
-def load_script(text: str) -> Script:
-    """Read a script; raises ScriptFileError with every fault at once."""
-    return _Reader().read(text)
+def load_script(text: str, folder: Path | None = None) -> Script:
+    """Read a script, and the recordings it names, from `folder`; raises ScriptFileError with every fault at once."""
+    return _Reader(folder or Path()).read(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class _Kind:
 _STEPS: Mapping[str, _Kind] = {
     "says": _Kind(Says, "text", ("when", "after_seconds", "seconds", "confidence")),
     "presses": _Kind(Presses, "keys", ("when", "after_seconds", "gap_seconds")),
+    "plays": _Kind(Sounds, "audio", ("text", "when", "after_seconds")),
+    "hears_quiet": _Kind(HearsQuiet, "seconds"),
     "hears": _Kind(Hears, "pattern", ("within_seconds", "until")),
     "waits": _Kind(Waits, "seconds"),
     "stays_silent": _Kind(StaysSilent, None),
@@ -81,7 +87,8 @@ _OPTIONAL = frozenset({"confidence", "talk_seconds", "seconds"})
 class _Reader:
     """Reads one file, and collects what is wrong with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._faults: list[str] = []
 
     def read(self, text: str) -> Script:
@@ -180,6 +187,8 @@ class _Reader:
                 return node.value
             self._fault(node, f"{where}: write one of {', '.join(_WORDS[key])}")
             return None
+        if key == "audio":
+            return self._recording(node, where)
         if key in _TEXTS:
             text = self._text(node, where)
             self._check_text(key, text, node, where)
@@ -194,6 +203,14 @@ class _Reader:
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             self._fault(node, f"{where}: must be a number, 0 or more")
         return value
+
+    def _recording(self, node: yaml.Node, where: str) -> bytes:
+        name = self._text(node, where)
+        try:
+            return read_wav((self._folder / name).read_bytes()) if name else b""
+        except (OSError, ValueError) as exc:
+            self._fault(node, f"{where}: {name} cannot be read: {exc}")
+            return b""
 
     def _check_text(self, key: str, text: str, node: yaml.Node, where: str) -> None:
         if key == "pattern":

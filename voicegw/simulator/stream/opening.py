@@ -16,6 +16,7 @@ BAD_CONNECTOR = 31940
 INVALID_TWIML = 12200
 
 MAX_PARAMETER_CHARACTERS = 500
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,8 @@ def _read_url(stream: Stream, rules: StreamRules, warnings: list[tuple[int, str]
         has_host = bool(parts.hostname) and (parts.port or 443) > 0
     except ValueError:
         raise NotOpenedError(BAD_URL, f"Stream: malformed url {url!r}") from None
-    if parts.scheme.lower() != "wss":
+    plain = rules.plain_on_loopback and parts.scheme == "ws" and parts.hostname in _LOOPBACK
+    if parts.scheme.lower() != "wss" and not plain:
         # Field evidence against "relative or absolute": a relative one has no scheme to connect with.
         raise NotOpenedError(NOT_WSS, f"Stream: the scheme of {url!r} is not wss")
     if not has_host or parts.fragment:

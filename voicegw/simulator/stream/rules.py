@@ -9,6 +9,7 @@ class StreamRules:
 
     `signs_trailing_slash`: sign `wss://host/path/` ("if trouble, try appending `/`").
     `fails_on_query`: a query in the URL fails the handshake (31920) rather than being cut off without a word.
+    `plain_on_loopback`: open `ws://127.0.0.1…` too, which the vendor never would (31922).
     `connect_seconds`: from the document to the socket; 0.365 was measured. `handshake_seconds`: the longest wait for
     the answer to the upgrade.
     `latency_seconds`: each way, for every message; `jitter_seconds`: up to so much more, in order.
@@ -23,6 +24,7 @@ class StreamRules:
 
     signs_trailing_slash: bool = False
     fails_on_query: bool = False
+    plain_on_loopback: bool = False
     connect_seconds: float = 0.0
     handshake_seconds: float = 5.0
     latency_seconds: float = 0.0
