@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 
 from voicegw.errors import SpeechError
 from voicegw.live.ports import ListenRequest, SpeechRequest, Transcript
+from voicegw.speech import streamed_ear
 from voicegw.speech.deepgram_stt import DeepgramRecogniser
 from voicegw.speech.deepgram_tts import DeepgramVoice
 
@@ -28,7 +29,11 @@ class StandIn:
         self.texts: list[str] = []
         self.words = "book a table"
         self.status = 101
-        self.is_mute = False
+        self.is_mute = self.settles_at_once = False
+        self.error: dict[str, Any] | None = None
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.resting = asyncio.Event()
         self.breaks_after_bytes: int | None = None
         self.spoken: list[dict[str, Any]] = []
         self.url = ""
@@ -45,8 +50,11 @@ class StandIn:
         self.queries.append({name: request.query.getall(name) for name in request.query})
         if self.status != 101:
             raise web.HTTPUnauthorized if self.status == 401 else web.HTTPServiceUnavailable
+        await self.answering.wait()
         socket = web.WebSocketResponse()
         await socket.prepare(request)
+        if self.error is not None:
+            await socket.send_json(self.error)
         return socket
 
     async def listen_nova(self, request: web.Request) -> web.WebSocketResponse:
@@ -74,10 +82,14 @@ class StandIn:
                 if self.breaks_after_bytes is not None and self.audio_bytes >= self.breaks_after_bytes:
                     self.breaks_after_bytes = None
                     await socket.close(code=1011, message=b"NET-0001")
+                elif self.settles_at_once:
+                    await send(self.words, is_final=True)
+                    settled = heard
                 elif not self.is_mute:
                     await send(self.words.split()[0], is_final=False)
             elif message.type is WSMsgType.TEXT:
                 self.texts.append(json.loads(message.data)["type"])
+                self.resting.set()
                 if self.texts[-1] == "Finalize" and not self.is_mute:
                     await socket.send_json({"type": "SomethingNew", "nested": {"a": 1}})
                     await send(self.words, is_final=True, from_finalize=True)
@@ -110,6 +122,7 @@ class StandIn:
         async for message in socket:
             if message.type is WSMsgType.BINARY:
                 self.audio_bytes += len(message.data)
+                self.resting.set()
                 await send("Update", self.words.split()[0])
             elif message.type is WSMsgType.TEXT:
                 self.texts.append(json.loads(message.data)["type"])
@@ -217,6 +230,79 @@ async def test_provider_that_answers_nothing_to_seconds_of_speech_has_failed(dee
     error = await heard.failure
     await ear.close()
     assert "does not answer" in str(error)
+
+
+async def test_speech_whose_words_are_all_settled_needs_no_answer(deepgram: StandIn) -> None:
+    deepgram.settles_at_once = True
+    heard = Heard()
+    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), heard.transcripts.put_nowait, print)
+    ear.begin(1, SECOND)
+    await heard.transcripts.get()
+    ear.finish(1)
+    assert (await heard.final()).text == "book a table"
+    await ear.close()
+    assert deepgram.texts == []
+
+
+@pytest.mark.parametrize("model", ["", "flux-general-multi"])
+async def test_connection_is_kept_while_nobody_speaks(
+    deepgram: StandIn, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.setattr(streamed_ear, "_REST_SECONDS", 0.01)
+    recogniser = DeepgramRecogniser(KEY, model=model, base_url=deepgram.url)
+    ear = recogniser.open(request(language="de-DE"), print, print)
+    await deepgram.resting.wait()
+    await ear.close()
+    await recogniser.close()
+    assert deepgram.texts[:1] == ([] if model else ["KeepAlive"])
+    assert deepgram.queries[0].get("language_hint") == (["de"] if model else None)
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [
+        ("", {"type": "Error", "variant": "SchemaError", "description": "d"}),
+        ("flux-general-en", {"type": "Error", "sequence_id": 1, "code": "INTERNAL_SERVER_ERROR", "description": "d"}),
+    ],
+)
+async def test_reported_error_is_a_failure(deepgram: StandIn, model: str, error: dict[str, Any]) -> None:
+    deepgram.error = error
+    heard = Heard()
+    ear = DeepgramRecogniser(KEY, model=model, base_url=deepgram.url).open(request(), print, heard.failure.set_result)
+    assert "Deepgram reported" in str(await heard.failure)
+    await ear.close()
+
+
+async def test_server_that_does_not_answer_the_call_has_failed(
+    deepgram: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_ear, "CONNECT_SECONDS", 0.01)
+    deepgram.answering.clear()
+    heard = Heard()
+    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), print, heard.failure.set_result)
+    assert "no connection" in str(await heard.failure)
+    deepgram.answering.set()
+    await ear.close()
+
+
+async def test_fault_of_our_own_is_a_failure_too(deepgram: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard()
+    recogniser = DeepgramRecogniser(KEY, base_url=deepgram.url)
+    monkeypatch.setattr(recogniser, "connect", lambda _: 1 / 0)
+    ear = recogniser.open(request(), print, heard.failure.set_result)
+    assert (await heard.failure).retryable
+    await ear.close()
+
+
+async def test_minute_of_audio_that_a_stuck_connection_cannot_take_is_all_that_is_kept(deepgram: StandIn) -> None:
+    deepgram.answering.clear()
+    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), print, print)
+    ear.begin(1, b"")
+    for _ in range(200):
+        ear.put(SECOND)
+    assert ear._waiting_bytes == 60 * len(SECOND)
+    deepgram.answering.set()
+    await ear.close()
 
 
 async def test_another_language_is_another_connection(deepgram: StandIn) -> None:

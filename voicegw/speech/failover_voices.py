@@ -19,6 +19,7 @@ from voicegw.errors import SpeechError
 from voicegw.live.ports import SpeechRequest
 from voicegw.speech.providers import Voice
 from voicegw.speech.resting import RestingProviders
+from voicegw.speech.spoken_text import has_words
 
 FIRST_AUDIO_SECONDS: Final = 2.5
 NEXT_AUDIO_SECONDS: Final = 3.0
@@ -69,11 +70,6 @@ def rest_of(request: SpeechRequest, said_seconds: float) -> SpeechRequest:
     said = int(said_seconds * _SLOWEST_CHARACTERS_A_SECOND)
     start = max((found.end() for found in _CLAUSE.finditer(request.text) if found.end() <= said), default=0)
     return replace(request, text=request.text[start:], ssml=None) if start else request
-
-
-def has_words(text: str) -> bool:
-    """Whether there is anything in it to be said."""
-    return any(character.isalnum() for character in text)
 
 
 async def _in_time(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

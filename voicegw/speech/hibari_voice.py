@@ -14,7 +14,7 @@ import structlog
 
 from voicegw.errors import SpeechError
 from voicegw.live.ports import SpeechRequest
-from voicegw.speech.spoken_text import prepare_text, split_clauses
+from voicegw.speech.spoken_text import has_words, prepare_text, split_clauses
 from voicegw.speech.waveform import Waveform, write_mulaw
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class HibariVoice:
         """Says any language as if it were English: an odd accent is better than silence. Raises `SpeechError`."""
         self._notice_language(request.language)
         loop = asyncio.get_running_loop()
-        for sentence in self._hibari.split_sentences(prepare_text(request.text)):
+        for sentence in filter(has_words, self._hibari.split_sentences(prepare_text(request.text))):
             clauses = split_clauses(sentence)
             for number, clause in enumerate(clauses, start=1):
                 pause = _AFTER_SENTENCE_SECONDS if number == len(clauses) else _AFTER_CLAUSE_SECONDS

@@ -26,6 +26,11 @@ LONGEST_PIECE: Final = 120
 _SHORTEST_PIECE: Final = 30
 
 
+def has_words(text: str) -> bool:
+    """Whether there is anything in it to be said."""
+    return any(character.isalnum() for character in text)
+
+
 def prepare_text(text: str) -> str:
     """What is read aloud for `text`: no markup, numbers that are not quantities spelled out."""
     plain = _MARKUP.sub(" ", text)
