@@ -49,5 +49,6 @@ def _blips(stream: Streamed, heard: Sequence[Heard]) -> Iterator[tuple[str, str,
     for clear in filter(lambda clear: clear.discarded, stream.clears):
         for sound in heard:
             after = sound.at_seconds - clear.at_seconds
-            if sound.kind == "stream" and FRAME_SECONDS < after < BLIP_WITHIN_SECONDS and sound.seconds < BLIP_SECONDS:
+            scrap = sound.kind == "stream" and not sound.cut and sound.seconds < BLIP_SECONDS
+            if scrap and FRAME_SECONDS < after < BLIP_WITHIN_SECONDS:
                 yield "stream-blip", f"{sound.seconds:.2f} s were heard after a clear", sound.at_seconds
