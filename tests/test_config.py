@@ -163,11 +163,12 @@ class TestLayers:
         assert profile.forwarding.allow == ("+44",)
 
     def test_speech_settings_are_noted_as_of_no_effect_yet(self, tmp_path: Path) -> None:
+        settings = load(tmp_path, VOICEGW_STT="offline")
+        assert settings.notes == ("stt takes effect only in stream mode.",)
+
+    def test_a_realtime_server_wants_calls_that_we_speak_in_whatever_the_mode(self, tmp_path: Path) -> None:
         settings = load(tmp_path, VOICEGW_STT="offline", VOICEGW_REALTIME_URL="wss://rt.example.com")
-        assert settings.notes == (
-            "stt takes effect only in stream mode.",
-            "realtime.url takes effect only in stream mode.",
-        )
+        assert (settings.speaks, settings.notes) == (True, ())
 
     def test_foreign_variables_are_left_alone(self, tmp_path: Path) -> None:
         load(

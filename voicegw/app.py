@@ -28,14 +28,14 @@ from voicegw.call.profile import Mode, NumberProfile
 from voicegw.calllog.tokens import Tokens
 from voicegw.config import Settings, needs_restart
 from voicegw.errors import StoreError
-from voicegw.live.ports import Speech
+from voicegw.live.ports import Realtime, Speech
 from voicegw.operations import Operations
 from voicegw.probes import Probes
 from voicegw.prompts.prepare import PromptPreparer
 from voicegw.signing import account_of, token_secrets, webhook_verifier
 from voicegw.speech.factory import create_speech
 from voicegw.store.sqlite import SqliteStore
-from voicegw.stream_mode import StreamMode
+from voicegw.stream_mode import StreamMode, realtime_of
 from voicegw.turns.conversation import Conversations
 from voicegw.turns.ports import CallStore, CarrierControl
 from voicegw.twilio.answers import TwimlPerformer
@@ -71,6 +71,7 @@ class Gateway:
         operations: Operations | None = None,
         control: CarrierControl | None = None,
         speech: Speech | None = None,
+        realtime: Realtime | None = None,
     ) -> None:
         self._settings = settings
         self._operations = operations
@@ -98,6 +99,7 @@ class Gateway:
         )
         self._reader = RequestReader(webhook_verifier(settings), settings.twilio.account_sid)
         webhooks = self._webhooks(journal)
+        self._realtime = realtime if speech is not None else None
         self.streams = self._stream_mode(speech, tokens) if speech is not None else None
         streams = self.streams.routes() if self.streams is not None else []
         others = [*self._operators_routes(operations), *routes, *Probes(store, lambda: self._accepting).routes()]
@@ -153,7 +155,8 @@ class Gateway:
             return None
         if self.streams is None and profile.mode is Mode.STREAM:  # until the restart that `reload` asks for
             profile = profile.model_copy(update={"mode": Mode.GATHER})
-        return Line(profile, self._settings.own_numbers | {parties.called_number})
+        own_numbers = self._settings.own_numbers | {parties.called_number}
+        return Line(profile, own_numbers, realtime=self._realtime is not None)
 
     def _webhooks(self, journal: Journal) -> Webhooks:
         return Webhooks(
@@ -172,6 +175,7 @@ class Gateway:
             self._settings,
             self.conversations,
             speech=speech,
+            realtime=self._realtime,
             preparer=self._preparer,
             tokens=tokens,
             wall=self._wall,
@@ -283,5 +287,11 @@ def create_gateway(settings: Settings, *, routes: Sequence[BaseRoute] = ()) -> G
     speech = create_speech(stt=settings.stt, tts=settings.tts, environment=os.environ) if settings.speaks else None
     operations = Operations(settings, clock=asyncio.get_running_loop().time)
     return Gateway(
-        settings, store=store, transport=AiohttpTransport(), routes=routes, operations=operations, speech=speech
+        settings,
+        store=store,
+        transport=AiohttpTransport(),
+        routes=routes,
+        operations=operations,
+        speech=speech,
+        realtime=realtime_of(settings),
     )

@@ -6,9 +6,10 @@ from starlette.routing import BaseRoute
 
 from voicegw.config import Settings
 from voicegw.live.calls import LiveCalls
-from voicegw.live.ports import Speech
+from voicegw.live.ports import Realtime, Speech
 from voicegw.prompts.prepare import PromptPreparer
 from voicegw.prompts.stream_source import StreamSource
+from voicegw.realtime.factory import create_realtime
 from voicegw.signing import stream_verifier, token_secrets
 from voicegw.turns.call_book import CallBook
 from voicegw.turns.call_in_hand import Desk
@@ -26,6 +27,7 @@ class StreamMode:
         conversations: Conversations,
         *,
         speech: Speech,
+        realtime: Realtime | None,
         preparer: PromptPreparer,
         tokens: StreamTokens,
         wall: Callable[[], float],
@@ -35,7 +37,7 @@ class StreamMode:
         self._tokens = tokens
 
         def carry(desk: Desk, book: CallBook) -> LiveCalls:
-            return LiveCalls(desk, book, speech, self._prompts)
+            return LiveCalls(desk, book, speech, self._prompts, realtime)
 
         self.calls = conversations.stream_through(carry)
         self._sockets = MediaSockets(self.calls, stream_verifier(settings), tokens, wall)
@@ -53,3 +55,9 @@ class StreamMode:
         """Let go of what calls were heard and spoken with."""
         await self._prompts.close()
         await self._speech.close()
+
+
+def realtime_of(settings: Settings) -> Realtime | None:
+    """The speech-to-speech server that these settings name, if any. Raises `SettingsError` for an unsafe address."""
+    wanted = settings.realtime
+    return create_realtime(wanted.url, wanted.protocol, wanted.api_key.get_secret_value()) if wanted.url else None

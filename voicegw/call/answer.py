@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
+from voicegw.call.bridging import MAX_HOPS, UNAVAILABLE, control_bridge, enter_bridge, leave_bridge
 from voicegw.call.conduct import take_queued
 from voicegw.call.forward_conduct import begin_fallback, begin_forward
-from voicegw.call.inputs import CallerInput, EventRaised, Pressed, RequestReturned, Said
+from voicegw.call.inputs import CallerInput, Pressed, RequestReturned, Said
 from voicegw.call.instructions import (
     AgentDown,
     AwaitPath,
@@ -46,7 +47,7 @@ from voicegw.call.plan import CallPlan, Finish, HandOver
 from voicegw.call.revising import revise
 from voicegw.call.state import Asked, CallState, Phase, Silences, finish_call, forget_queued
 
-MAX_HOPS = 3
+__all__ = ["MAX_HOPS", "begin_turn", "fail_turn", "fold", "settle"]
 
 
 def begin_turn(state: CallState, heard: CallerInput | None = None) -> CallState:
@@ -65,6 +66,7 @@ def begin_turn(state: CallState, heard: CallerInput | None = None) -> CallState:
         asked=Asked(),
         interrupted=False,
         ending=None,
+        bridge=None,
         after=None,
         overdue=False,
         gave_up=False,
@@ -87,7 +89,9 @@ def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallSta
                 others = tuple(tool for tool in state.agent.tools if tool[0] != hold.tool_id)
                 tools = (*others, (hold.tool_id, hold.sound)) if hold.playing else others
                 state = revise(state, agent=replace(state.agent, tools=tools))
-            case ControlRealtime() | Overdue() | Note():
+            case ControlRealtime() as control:
+                state = control_bridge(state, control)
+            case Overdue() | Note():
                 pass
             case _:
                 state = _set(state, instruction)
@@ -176,8 +180,14 @@ def settle(
     `waited_seconds` is how long the caller has been waiting since they last said or pressed something."""
     if _says_anything(prompts):
         state = _forget_telling(state)  # the agent has dealt with the forward that failed
+    state = enter_bridge(state, line)
     spoken_over = state.interrupted and state.ending is None  # the next turn answers what the caller said
     prompts = () if spoken_over else state.unsaid + prompts
+    if state.bridge is not None:
+        state = revise(state, unsaid=(), running=not over, phase=Phase.THINKING)
+        return state, Perform(CallPlan(prompts=prompts, then=go_on(state, line.profile)))
+    if isinstance(state.ending, StartRealtime):  # a turn that waits for a bridge to end would wait for ever
+        return _act_on(revise(state, unsaid=(), ending=None), line, state.ending, prompts)
     if not over:
         return _keep_waiting(revise(state, unsaid=()), line, prompts, waited_seconds)
     state = revise(state, unsaid=(), running=False)
@@ -267,11 +277,7 @@ def _act_on(state: CallState, line: Line, ending: Ending, prompts: tuple[Prompt,
             state = revise(state, hops=state.hops + 1, unsaid=prompts)
             return state, AskAgent(RequestReturned(request=request))
         case StartRealtime():
-            sorry = own_words(PhraseName.REALTIME_UNAVAILABLE, state, profile)
-            state = revise(state, hops=state.hops + 1, unsaid=(*prompts, sorry))
-            if state.hops > MAX_HOPS:
-                return _turn_over(revise(state, unsaid=()), line, (*prompts, sorry))
-            return state, AskAgent(EventRaised(name="realtime_unavailable"))
+            return leave_bridge(revise(state, unsaid=prompts), line, UNAVAILABLE)
         case SpliceTwiml(document=document):
             state = revise(_forget_telling(state), phase=Phase.LISTENING, silences=Silences(), interrupted=False)
             then = HandOver(document=document, listen=listen(state, profile))

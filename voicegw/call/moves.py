@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from voicegw.call.inputs import CallerInput
 from voicegw.call.instructions import BargeIn, Collect, Say
 from voicegw.call.phrases import PhraseName, phrase
-from voicegw.call.plan import CallPlan, GoOn, Hearing, Listen
+from voicegw.call.plan import BridgeRealtime, CallPlan, GoOn, Hearing, Listen
 from voicegw.call.profile import Endpointing, NumberProfile
 from voicegw.call.state import CallState
 
@@ -14,10 +14,12 @@ DEFAULT_DISCLOSURE = "default"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The called number's profile and every number that is ours (a call is never forwarded to one of them)."""
+    """The called number's profile, every number that is ours (a call is never forwarded to one of them), and whether
+    there is a `realtime` server to bridge callers to."""
 
     profile: NumberProfile
     own_numbers: frozenset[str] = frozenset()
+    realtime: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,10 @@ def listen(state: CallState, profile: NumberProfile) -> Listen:
     return Listen(hearing=hearing_now(state, profile), silence_seconds=silence_to_await(state, profile))
 
 
-def go_on(state: CallState, profile: NumberProfile) -> GoOn:
-    """Stay reachable while more is to come."""
-    return GoOn(hearing=hearing_now(state, profile))
+def go_on(state: CallState, profile: NumberProfile) -> GoOn | BridgeRealtime:
+    """Stay reachable while more is to come, by the agent or by the realtime server that has the caller."""
+    hearing = hearing_now(state, profile)
+    return GoOn(hearing=hearing) if state.bridge is None else BridgeRealtime(start=state.bridge, hearing=hearing)
 
 
 def opening_words(state: CallState, profile: NumberProfile) -> tuple[Say, ...]:

@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError
 
 from voicegw.call.inputs import CallerInput, CallParties, EventRaised, Order
-from voicegw.call.instructions import BargeIn, Button, Collect, Ending, Prompt, Say
+from voicegw.call.instructions import BargeIn, Button, Collect, Ending, Prompt, Say, StartRealtime
 from voicegw.call.plan import Leg, Then
 from voicegw.call.records import ForwardFinished
 from voicegw.call.revising import revise
@@ -119,7 +119,8 @@ class CallState:
     """A live call. `turn` and `step` name the one step URL that is expected next; `taken` counts the instructions
     of this turn already folded in, and `spoke` says that there were words among them; `queued` is what the caller did
     while the agent was thinking; `ending` is what the turn wants done once it is over; `unsaid` is what did not fit
-    into the last answer, or was not heard on a stream, and `after` what follows it;
+    into the last answer, or was not heard on a stream, and `after` what follows it; `bridge`: a realtime server has
+    the caller;
     `entry_full` says that the last entry ended by its length, so that a delimiter right after it belongs to it, and
     `repeatable` are the prompts which that delimiter may cut off. `overdue`: the agent has kept the caller waiting for
     too long; `gave_up`: we have apologised for it, and the turn still runs; `waiting_since` (epoch seconds): since when
@@ -146,6 +147,7 @@ class CallState:
     repeatable: tuple[_Prompt, ...] = ()
     interrupted: bool = False
     ending: _Ending | None = None
+    bridge: StartRealtime | None = None
     unsaid: tuple[_Prompt, ...] = ()
     after: _Then | None = None
     silences: Silences = Silences()
@@ -214,7 +216,7 @@ def finish_call(state: CallState, reason: str) -> CallState:
     """The call is over; the first reason stays."""
     if state.phase is Phase.ENDED:
         return state
-    state = revise(state, queued=(), unsaid=(), ending=None, after=None, orders=())
+    state = revise(state, queued=(), unsaid=(), ending=None, bridge=None, after=None, orders=())
     return revise(state, phase=Phase.ENDED, ended_reason=reason)
 
 

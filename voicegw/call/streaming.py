@@ -7,11 +7,12 @@ What a stream was to say and has not said waits in the state (`unsaid`, `after`)
 from dataclasses import replace
 from typing import Final, Literal
 
+from voicegw.call.bridging import ENDED, leave_bridge
 from voicegw.call.instructions import Prompt
 from voicegw.call.moves import Line, Move, go_on, listen, own_words
 from voicegw.call.orders import hear_with_orders
 from voicegw.call.phrases import PhraseName
-from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, HandOver, Listen
+from voicegw.call.plan import BridgeRealtime, CallPlan, DialLeg, Finish, GoOn, HandOver, Listen
 from voicegw.call.profile import Mode
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Phase, StreamState
@@ -24,12 +25,12 @@ StreamEnd = Literal["plan", "moved", "carrier-stopped", "no-media", "no-voice"]
 
 def is_streamed(state: CallState, line: Line) -> bool:
     """Do we hear and speak in this call ourselves?"""
-    return line.profile.mode is Mode.STREAM and not state.stream.given_up
+    return (line.profile.mode is Mode.STREAM or state.bridge is not None) and not state.stream.given_up
 
 
 def needs_stream(state: CallState, line: Line, plan: CallPlan) -> bool:
     """Has `plan` anything to say or to hear that we do ourselves? Hanging up and dialling are the carrier's."""
-    return is_streamed(state, line) and (bool(plan.prompts) or isinstance(plan.then, Listen | GoOn))
+    return is_streamed(state, line) and (bool(plan.prompts) or isinstance(plan.then, Listen | GoOn | BridgeRealtime))
 
 
 def open_stream(state: CallState, plan: CallPlan) -> CallState:
@@ -50,7 +51,10 @@ def leave_stream(
     unsaid: tuple[Prompt, ...] = (),
     then: Finish | DialLeg | HandOver | None = None,
 ) -> CallState:
-    """The stream has ended, in order: `unsaid` was not heard, `then` comes next where the plan ended the stream."""
+    """The stream has ended, in order: `unsaid` was not heard, `then` comes next where the plan ended the stream. Where
+    the number's own mode goes on after a bridge, the state says already how."""
+    if not is_streamed(state, line):
+        return revise(state, stream=replace(state.stream, open=False))
     lost = state.stream.lost + (reason not in ("plan", "moved"))
     given_up = state.stream.given_up or reason == "no-voice" or lost >= MOST_LOST
     stream = replace(state.stream, open=False, lost=lost, given_up=given_up)
@@ -68,6 +72,8 @@ def hear_after_stream(state: CallState, line: Line) -> tuple[CallState, Move]:
         after = state.after or _going_on(state, line)
         told = moment in state.unsaid  # by a stream that was lost before it could say so
         state = revise(state, stream=stream, unsaid=state.unsaid if told else (moment, *state.unsaid), after=after)
+    if state.bridge is not None and state.phase is not Phase.ENDED:  # a server has lost its caller
+        return leave_bridge(state, line, ENDED)
     return hear_with_orders(state, line, None)
 
 
@@ -76,6 +82,6 @@ def note_answer(state: CallState) -> CallState:
     return revise(state, stream=replace(state.stream, lost=0)) if state.stream.lost else state
 
 
-def _going_on(state: CallState, line: Line) -> Listen | GoOn:
+def _going_on(state: CallState, line: Line) -> Listen | GoOn | BridgeRealtime:
     listening = state.phase is Phase.LISTENING
     return listen(state, line.profile) if listening else go_on(state, line.profile)

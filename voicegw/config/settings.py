@@ -157,13 +157,13 @@ class Settings(_Table):
 
     @property
     def speaks(self) -> bool:
-        """Is there a number in whose calls we hear and speak ourselves?"""
-        return any(profile.mode is Mode.STREAM for profile in self.numbers)
+        """Is there a number in whose calls we hear and speak ourselves, or a realtime server that callers go to?"""
+        return bool(self.realtime.url) or any(profile.mode is Mode.STREAM for profile in self.numbers)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the operator should be told at start: settings that have no effect yet, or that let others listen."""
-        waiting = {} if self.speaks else {"stt": self.stt, "tts": self.tts, "realtime.url": self.realtime.url}
+        waiting = {} if self.speaks else {"stt": self.stt, "tts": self.tts}
         return (
             *(f"{name} takes effect only in stream mode." for name, value in waiting.items() if value),
             *(f"events to {each.name} travel in clear, by http." for each in self.events if each.in_clear),

@@ -8,7 +8,7 @@ from voicegw.call.moves import Line
 from voicegw.call.state import CallState
 from voicegw.errors import StoreError
 from voicegw.live.call import LiveCall
-from voicegw.live.ports import PromptSource, Speech, StreamLine
+from voicegw.live.ports import PromptSource, Realtime, Speech, StreamLine
 from voicegw.turns.call_book import CallBook
 from voicegw.turns.call_in_hand import CallInHand, Desk
 from voicegw.turns.incoming import UnknownCall
@@ -19,11 +19,14 @@ _log = structlog.get_logger(__name__)
 class LiveCalls:
     """At most one live stream of each call."""
 
-    def __init__(self, desk: Desk, book: CallBook, speech: Speech, prompts: PromptSource) -> None:
+    def __init__(
+        self, desk: Desk, book: CallBook, speech: Speech, prompts: PromptSource, realtime: Realtime | None = None
+    ) -> None:
         self._desk = desk
         self._book = book
         self._speech = speech
         self._prompts = prompts
+        self._realtime = realtime
         self._calls: dict[str, LiveCall] = {}
         self.closing = False
 
@@ -32,7 +35,8 @@ class LiveCalls:
 
     def prepare(self, state: CallState, version: int, line: Line) -> None:
         """Begin the call before its stream comes: the agent's turn is followed, the first words are made."""
-        call = LiveCall(CallInHand(self._desk, line, version), state, self._speech, self._prompts, self._forget)
+        in_hand = CallInHand(self._desk, line, version)
+        call = LiveCall(in_hand, state, self._speech, self._prompts, self._forget, self._realtime)
         self._calls[state.call_sid] = call
 
     async def open(self, call_sid: str, number: int, line: StreamLine) -> LiveCall | None:

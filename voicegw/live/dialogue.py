@@ -12,15 +12,17 @@ from typing import TypeAlias, assert_never
 
 import structlog
 
+from voicegw.call.bridging import leave_bridge
 from voicegw.call.conduct import end_if_too_long, hear, is_escape
-from voicegw.call.inputs import CallerInput, Pressed, Said
+from voicegw.call.inputs import CallerInput, EventRaised, Pressed, Said
+from voicegw.call.instructions import ControlRealtime
 from voicegw.call.moves import AskAgent, AwaitAgent, Move, Perform, go_on
 from voicegw.call.orders import hear_with_orders
-from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, HandOver
+from voicegw.call.plan import BridgeRealtime, CallPlan, DialLeg, Finish, GoOn, HandOver, Listen
 from voicegw.call.records import Failed
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Phase, Spoken
-from voicegw.call.streaming import StreamEnd, claim_stream, leave_stream, note_answer
+from voicegw.call.streaming import StreamEnd, claim_stream, is_streamed, leave_stream, note_answer
 from voicegw.errors import StaleVersion, StoreError
 from voicegw.media import commands
 from voicegw.turns.call_in_hand import CallInHand
@@ -70,14 +72,22 @@ Message: TypeAlias = Heard | commands.NoteWaiting | commands.AskFiller | Claimed
 
 
 class Dialogue:
-    """`say(turn, plan)` hands a plan to the session, for the session's own turn of that number."""
+    """`say(turn, plan)` hands a plan to the session, for the session's own turn of that number; `void_server()` says
+    that what a realtime server said and nobody has heard is void."""
 
-    def __init__(self, call: CallInHand, state: CallState, say: Callable[[int, CallPlan], None]) -> None:
+    def __init__(
+        self,
+        call: CallInHand,
+        state: CallState,
+        say: Callable[[int, CallPlan], None],
+        void_server: Callable[[], None],
+    ) -> None:
         self.state = state
         self._call = call
         self._line = call.line
         self._desk = call.desk
         self._say = say
+        self._void_server = void_server
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._claimed = False
         self._waiting_for_claim: CallerInput | None = None
@@ -139,9 +149,14 @@ class Dialogue:
             heard_text = asked.heard_text or ""
             state = revise(note_answer(state), waiting_since=self._desk.wall(), heard_text=heard_text)
         too_long = end_if_too_long(state, self._line, self._desk.wall())
-        await self._carry_out(*(too_long or hear_with_orders(state, self._line, asked.heard)))
+        if state.bridge is not None and isinstance(asked.heard, EventRaised):
+            await self._carry_out(*(too_long or leave_bridge(state, self._line, asked.heard)))
+        else:
+            await self._carry_out(*(too_long or hear_with_orders(state, self._line, asked.heard)))
 
     async def _take_in(self, progress: Progress) -> None:
+        if ControlRealtime(action="INTERRUPTED") in progress.instructions:
+            self._void_server()
         state, move = self._call.settle(self.state, progress)
         late = self.state.phase is Phase.LISTENING  # we gave up on this turn: only what is to be heard matters now
         if late and not progress.is_news():
@@ -191,6 +206,13 @@ class Dialogue:
 
     async def _perform(self, state: CallState, plan: CallPlan) -> None:
         state = self._call.tell_what_happened(state)
+        if not isinstance(plan.then, BridgeRealtime):
+            state = revise(state, bridge=None)
+        if not is_streamed(state, self._line) and isinstance(plan.then, GoOn | Listen):
+            # Bridged no more: once all is heard the stream ends, and the carrier hears and speaks again.
+            self._say(self._session_turn, CallPlan(prompts=(), then=Finish(reason="bridge-left")))
+            self.state = await self._keep(revise(state, unsaid=plan.prompts, after=plan.then))
+            return
         self._say(self._session_turn, plan)
         if isinstance(plan.then, GoOn):
             self.state = state

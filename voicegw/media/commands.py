@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from voicegw.call.inputs import CallerInput
-from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
+from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say, StartRealtime
 from voicegw.call.plan import DialLeg, Finish, HandOver
+
+WhyIgnored: TypeAlias = Literal[
+    "keypad-off", "speech-off", "entry-abandoned", "not-interruptible", "too-short", "echo", "bridged", "call-ending"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,33 @@ class NoteWaiting:
     heard: CallerInput
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRealtime:
+    """Bridge the caller to the realtime server, from now on: what it brings is told to the session's `bridge`, and
+    every frame of the caller's goes to it."""
+
+    start: StartRealtime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendKey:
+    """The caller pressed `key` while bridged; also for the call's log."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterruptRealtime:
+    """The caller will hear no more of what the server said; `heard_seconds` of it, since the last time, they had."""
+
+    heard_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRealtime:
+    """The caller is bridged no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class AskFiller:
     """The agent has let the caller wait: a plan with a filler is welcome."""
@@ -115,9 +146,7 @@ class ReportIgnored:
     """For the call's log: keys or words that reached us and mean nothing, and why."""
 
     content: str
-    reason: Literal[
-        "keypad-off", "speech-off", "entry-abandoned", "not-interruptible", "too-short", "echo", "call-ending"
-    ]
+    reason: WhyIgnored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +171,10 @@ Command: TypeAlias = (
     | AskTurnModel
     | AskAgent
     | NoteWaiting
+    | OpenRealtime
+    | SendKey
+    | InterruptRealtime
+    | CloseRealtime
     | AskFiller
     | ReportBargeIn
     | ReportIgnored

@@ -12,6 +12,7 @@ class Phase(Enum):
 
     THINKING = "thinking"
     LISTENING = "listening"
+    BRIDGED = "bridged"
     ENDING = "ending"
     ENDED = "ended"
 

@@ -22,6 +22,9 @@ MARK_LATE_SECONDS: Final = 2.0
 MARK_TRAVEL_SECONDS: Final = 0.1
 """How long a mark may be under way without a doubt about where the carrier is."""
 STALLED_AFTER_SECONDS: Final = 8.0
+LIVE_UTTERANCE_BYTES: Final = (
+    40_000  # 5 s: what has been heard of something endless is forgotten utterance by utterance
+)
 
 _DRY_SECONDS: Final = PIECE_LEAST_BYTES / BYTES_PER_SECOND
 _ROUNDING_SECONDS: Final = 1e-6
@@ -68,6 +71,11 @@ class Playout:
         """Has the caller heard everything there is to hear? An endless prompt counts once it was heard through."""
         return all(utterance.heard_enough for utterance in self._queue)
 
+    @property
+    def unsent_bytes(self) -> int:
+        """How much audio waits to be sent, repetitions apart."""
+        return sum(utterance.unsent for utterance in self._queue)
+
     def open(self, now: float) -> None:
         """The carrier takes audio from now on."""
         self._open = True
@@ -87,6 +95,18 @@ class Playout:
         for utterance in self._queue:
             utterance.stop_repeating()
         self._queue.append(Utterance(number=number, loops=loops, fed_at=now))
+
+    def begin_live(self, number: int, audio: bytes) -> None:
+        """Queue utterance `number`, whole as it is; `extend` may make it longer."""
+        self._queue.append(Utterance(number=number, audio=bytearray(audio), finished=True))
+
+    def extend(self, number: int, audio: bytes) -> bool:
+        """Make the last utterance longer. False if it is not `number`, has been heard, or is long enough."""
+        last = self._queue[-1] if self._queue else None
+        if last is None or last.number != number or len(last.audio) >= LIVE_UTTERANCE_BYTES:
+            return False
+        last.audio += audio
+        return True
 
     def receive_audio(self, number: int, audio: bytes, now: float) -> None:
         """More audio of an utterance; of one that was dropped it is ignored."""

@@ -5,7 +5,7 @@ the session's outbox; a clear also removes what nobody has taken out of it yet.
 """
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Final, assert_never
 
 from voicegw.call.heard import WORDS_PER_SECOND
 from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
@@ -22,6 +22,9 @@ from voicegw.media.commands import (
 )
 from voicegw.media.echo import EchoGuard
 from voicegw.media.playout import Dropped, Playout
+from voicegw.media.utterances import BYTES_PER_SECOND
+
+MOST_STREAMED_BYTES: Final = 300 * BYTES_PER_SECOND
 
 
 class PromptPlayer:
@@ -33,16 +36,12 @@ class PromptPlayer:
         self._playout = Playout()
         self._prompts: dict[int, Prompt] = {}
         self._count = 0
+        self._streamed: dict[int, int] = {}
 
     @property
     def generation(self) -> int:
         """What audio must carry to be worth sending."""
         return self._playout.generation
-
-    @property
-    def held(self) -> bool:
-        """Is it silent, to go on later?"""
-        return self._playout.held
 
     @property
     def all_heard(self) -> bool:
@@ -52,12 +51,12 @@ class PromptPlayer:
     @property
     def prompt(self) -> Prompt | None:
         """The prompt that is being said or comes next."""
-        return self._prompts[self._playout.numbers[0]] if self._playout.numbers else None
+        return self._prompts.get(self._playout.numbers[0]) if self._playout.numbers else None
 
     @property
     def unheard(self) -> tuple[Prompt, ...]:
         """The prompts that have not been heard to their end, in order."""
-        return tuple(self._prompts[number] for number in self._playout.numbers)
+        return tuple(self._prompts[number] for number in self._playout.numbers if number in self._prompts)
 
     def open(self, now: float) -> None:
         """The carrier takes audio from now on."""
@@ -79,6 +78,29 @@ class PromptPlayer:
                 self._outbox.append(LoadAudio(utterance=self._count, prompt=prompt))
             case _:
                 assert_never(prompt)
+
+    def stream(self, audio: bytes) -> None:
+        """Play more of what somebody else says, after everything before it. What would come minutes late is dropped."""
+        if self._playout.unsent_bytes > MOST_STREAMED_BYTES:
+            return
+        if self._count not in self._streamed or not self._playout.extend(self._count, audio):
+            self._count += 1
+            self._streamed[self._count] = 0
+            self._playout.begin_live(self._count, audio)
+        self._streamed[self._count] += len(audio)
+
+    def cut_stream(self, now: float) -> float:
+        """Throw away what was streamed. Returns how many seconds of it, since the last time, had been heard."""
+        waiting = self._playout.numbers
+        heard = sum(size for number, size in self._streamed.items() if number not in waiting) / BYTES_PER_SECOND
+        dropped, clears = self._playout.drop(now, lambda number: number in self._streamed)
+        self._clear(clears, now)
+        self._streamed.clear()
+        return heard + sum(each.heard_seconds for each in dropped)
+
+    def end_stream(self) -> None:
+        """What was streamed is heard to its end, and then forgotten."""
+        self._streamed.clear()
 
     def receive_audio(self, utterance: int, audio: bytes, now: float) -> None:
         """More audio of an utterance; of one that nobody waits for it is ignored."""
@@ -116,22 +138,24 @@ class PromptPlayer:
         """The carrier named a mark back."""
         self._playout.receive_mark(name, now)
 
-    def hold(self, now: float) -> None:
-        """Fall silent at once, to go on later where the caller was."""
-        self._clear(self._playout.hold(now), now)
-
-    def resume(self, now: float) -> None:
-        """Go on."""
-        self._playout.resume(now)
+    def hold(self, wanted: bool, now: float) -> None:
+        """Fall silent at once if `wanted`, else go on where the caller was; again changes nothing."""
+        if wanted:
+            self._clear(self._playout.hold(now), now)
+        elif self._playout.held:
+            self._playout.resume(now)
 
     def interrupt(self, sense: Sense, now: float) -> str | None:
         """Throw away every prompt that this sense may interrupt; those that it may not are still said. Returns what
         had been heard of the first, None where there was none or nothing but a filler: nobody who talks over that has
         had enough of the answer."""
-        dropped, clears = self._playout.drop(now, lambda number: may_interrupt(self._prompts[number].barge_in, sense))
+        dropped, clears = self._playout.drop(
+            now, lambda number: number not in self._prompts or may_interrupt(self._prompts[number].barge_in, sense)
+        )
         self._clear(clears, now)
         self._outbox += [StopSynthesis(utterance=each.number) for each in dropped]
-        cut = [(prompt := self._prompts[each.number], _words_heard(prompt, each)) for each in dropped]
+        prompts = ((self._prompts[each.number], each) for each in dropped if each.number in self._prompts)
+        cut = [(prompt, _words_heard(prompt, each)) for prompt, each in prompts]
         if cut:
             self._outbox.append(ReportBargeIn(kind=sense, prompt=cut[0][0], heard_text=cut[0][1]))
         return next((words for prompt, words in cut if not (isinstance(prompt, Say) and prompt.filler)), None)
@@ -151,7 +175,7 @@ class PromptPlayer:
             if isinstance(command, SendAudio):
                 self._echo.send(command.audio, now)
         self._outbox += sent
-        self._prompts = {number: self._prompts[number] for number in self._playout.numbers}
+        self._prompts = {each: self._prompts[each] for each in self._playout.numbers if each in self._prompts}
 
     def stalled(self, now: float) -> int | None:
         """The utterance whose audio has been waited for too long."""

@@ -4,6 +4,7 @@
 |---|---|---|
 | THINKING | a turn runs: prompts are said as they come; keys and words wait for its end | a plan that listens or ends |
 | LISTENING | the agent waits: the first entry, words or silence begin the next turn (`AskAgent`) | `AskAgent` |
+| BRIDGED | a realtime server has the caller (`bridge`), once what was said before is heard | any other plan; its end |
 | ENDING | the last prompts are said, and nothing interrupts them any more | the last mark, at most 2 s late |
 | ENDED | nothing is done any more | |
 
@@ -15,8 +16,9 @@ from typing import assert_never
 
 from voicegw.call.inputs import CallerInput, Pressed, StayedSilent
 from voicegw.call.instructions import BargeIn
-from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, HandOver, Hearing, Listen
+from voicegw.call.plan import BridgeRealtime, CallPlan, DialLeg, Finish, GoOn, HandOver, Hearing, Listen
 from voicegw.media.barge_in import Sense, may_interrupt
+from voicegw.media.bridge import RealtimeBridge
 from voicegw.media.caller_voice import CallerVoice
 from voicegw.media.commands import (
     AskAgent,
@@ -26,6 +28,7 @@ from voicegw.media.commands import (
     NoteWaiting,
     ReportIgnored,
     StopSynthesis,
+    WhyIgnored,
 )
 from voicegw.media.echo import EchoGuard
 from voicegw.media.phases import Phase, SessionRules
@@ -44,6 +47,7 @@ class MediaSession:
         self._out: list[Command] = []
         self._echo = EchoGuard()
         self._player = PromptPlayer(self._out, self._echo)
+        self.bridge = RealtimeBridge(self._out, self._player, self._settle, self._ask)
         self._voice = CallerVoice(self._out, self._echo, rules.barge_in)
         self._waiting = WaitingInputs(hearing.keypad)
         self._waits = Waits(now)
@@ -57,6 +61,11 @@ class MediaSession:
     def generation(self) -> int:
         """What a `SendAudio` or `SendMark` must carry to be worth sending: look at it right before the socket."""
         return self._player.generation
+
+    @property
+    def _is_deaf(self) -> bool:
+        """Does speech mean nothing to us any more, or for now?"""
+        return self.phase in (Phase.BRIDGED, Phase.ENDING, Phase.ENDED)
 
     def take_commands(self) -> list[Command]:
         """What is to be done now, in order; each command comes once."""
@@ -109,7 +118,7 @@ class MediaSession:
 
     def receive_voice_probability(self, probability: float, seconds: float, now: float) -> None:
         """The next `seconds` of the caller's audio hold voice with this probability (0.0-1.0)."""
-        if self.phase in (Phase.ENDING, Phase.ENDED):
+        if self._is_deaf:
             return
         if self._voice.receive(probability, seconds, self._player.prompt, now):
             self._interrupt("speech", now)
@@ -117,14 +126,14 @@ class MediaSession:
 
     def receive_turn_verdict(self, pause: int, probability: float, now: float) -> None:
         """What the turn model says about a pause: the caller has finished with this probability (0.0-1.0)."""
-        if self.phase in (Phase.ENDING, Phase.ENDED):
+        if self._is_deaf:
             return
         self._voice.receive_verdict(pause, probability, self._player.prompt, now)
         self._settle(now)
 
     def receive_transcript(self, speech: int, text: str, now: float, *, final: bool, confidence: float | None) -> None:
         """All words of a speech so far; `final` once none will change or follow."""
-        if self.phase in (Phase.ENDING, Phase.ENDED):
+        if self._is_deaf:
             return
         if self._voice.receive_transcript(speech, text, final=final, confidence=confidence):
             self._interrupt("speech", now)
@@ -133,10 +142,13 @@ class MediaSession:
     def receive_key(self, key: str, now: float) -> None:
         """The caller pressed a key."""
         if self.phase in (Phase.ENDING, Phase.ENDED):
-            self._out.append(ReportIgnored(content=key, reason="call-ending"))
+            self._ignore(key, "call-ending")
+            return
+        if self.phase is Phase.BRIDGED:
+            self.bridge.press(key)
             return
         if not self._waiting.press(key, now):
-            self._out.append(ReportIgnored(content=key, reason="keypad-off"))
+            self._ignore(key, "keypad-off")
             return
         self._waits.hear_key(now)
         prompt = self._player.prompt
@@ -160,6 +172,8 @@ class MediaSession:
             over = self._turn_dropped and isinstance(plan.then, GoOn | Listen)
             if not over or prompt.barge_in is BargeIn.NONE:
                 self._player.say(prompt, now)
+        if not isinstance(plan.then, BridgeRealtime):
+            self._ignore(self.bridge.leave(), "bridged")
         match plan.then:
             case GoOn(hearing=hearing):
                 self.phase = Phase.THINKING
@@ -170,13 +184,19 @@ class MediaSession:
                 self._turn_dropped = False
                 self._waits.silence.start(seconds, now)
                 self._configure(hearing)
+            case BridgeRealtime(start=start, hearing=hearing):
+                self.phase = Phase.BRIDGED
+                self._waits.silence.stop()
+                self._voice.release()
+                self._voice.configure(hearing.endpointing, enabled=False)
+                self._ignore(self._waiting.drop_words(), "bridged")
+                self.bridge.begin(start, self._waiting.drop_keys())
             case Finish() | DialLeg() | HandOver() as then:
                 self.phase = Phase.ENDING
                 self._then = then
                 self._waits.silence.stop()
                 self._voice.release()
-                if keys := self._waiting.drop_keys():
-                    self._out.append(ReportIgnored(content=keys, reason="call-ending"))
+                self._ignore(self._waiting.drop_keys(), "call-ending")
             case _:
                 assert_never(plan.then)
         self._settle(now)
@@ -203,7 +223,8 @@ class MediaSession:
         if self.phase is Phase.ENDED:
             return
         self._take_words(now)
-        self._hold_or_go_on(now)
+        # Nobody is talked over: a prompt is silent while a voice may interrupt it, or was there before it.
+        self._player.hold(self.phase is not Phase.ENDING and self._voice.wants_silence(self._player.prompt, now), now)
         self._player.send(now)
         self._waits.hear_us(now, quiet=self._player.all_heard)
         match self.phase:
@@ -211,6 +232,9 @@ class MediaSession:
                 self._out += [NoteWaiting(heard=heard) for heard in self._waiting.take_notes(now)]
             case Phase.LISTENING:
                 self._ask_if_answered(now)
+            case Phase.BRIDGED:
+                if self._open and self._player.all_heard:
+                    self.bridge.open()
             case Phase.ENDING:
                 if self._open and self._player.all_heard:
                     self._end(EndStream(reason="plan", then=self._then))
@@ -229,13 +253,6 @@ class MediaSession:
         if self._voice.active:
             self._waits.filler.hear_caller(now)
 
-    def _hold_or_go_on(self, now: float) -> None:
-        """Nobody is talked over: a prompt is silent while a voice may interrupt it, or was there before it."""
-        if self.phase is not Phase.ENDING and self._voice.wants_silence(self._player.prompt, now):
-            self._player.hold(now)
-        elif self._player.held:
-            self._player.resume(now)
-
     def _ask_if_answered(self, now: float) -> None:
         collecting = self._waiting.next_entry() is not None
         self._waits.silence.pause(not self._open or not self._player.all_heard or self._voice.active or collecting)
@@ -246,8 +263,7 @@ class MediaSession:
                 self._interrupt("key", now)
             self._ask(heard, now)
         elif self._waits.silence.is_over(now):
-            if keys := self._waiting.drop_keys():
-                self._out.append(ReportIgnored(content=keys, reason="entry-abandoned"))
+            self._ignore(self._waiting.drop_keys(), "entry-abandoned")
             self._ask(StayedSilent(), now)
 
     def _ask(self, heard: CallerInput, now: float) -> None:
@@ -268,13 +284,17 @@ class MediaSession:
         return self._waits.filler.next_timer() if quiet and self.phase is Phase.THINKING else None
 
     def _configure(self, hearing: Hearing) -> None:
-        if keys := self._waiting.configure(hearing):
-            self._out.append(ReportIgnored(content=keys, reason="keypad-off"))
+        self._ignore(self._waiting.configure(hearing), "keypad-off")
         self._voice.configure(hearing.endpointing, enabled=hearing.speech)
+
+    def _ignore(self, content: str, reason: WhyIgnored) -> None:
+        if content:
+            self._out.append(ReportIgnored(content=content, reason=reason))
 
     def _end(self, end: EndStream) -> None:
         if self.phase is Phase.ENDED:
             return
         self.phase = Phase.ENDED
+        self.bridge.leave()
         self._player.close()
         self._out.append(end)

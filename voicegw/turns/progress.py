@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from voicegw.call.instructions import Instruction, PlayAudio, PlayRecording, Say
+from voicegw.call.instructions import Instruction, PlayAudio, PlayRecording, Say, StartRealtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +25,9 @@ class Progress:
     over: TurnOver | None = None
 
     def is_news(self) -> bool:
-        """Is the turn over, or is there something to say?"""
-        return self.over is not None or self.has_words()
+        """Is the turn over, is there something to say, or somebody else to talk to?"""
+        bridged = any(isinstance(item, StartRealtime) for item in self.instructions)
+        return self.over is not None or bridged or self.has_words()
 
     def has_words(self) -> bool:
         """Is there something that a caller would hear?"""

@@ -8,9 +8,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from math import inf
 
 import structlog
 
+from voicegw.call.bridging import is_bridged
 from voicegw.call.entries import Journal
 from voicegw.call.instructions import (
     STILL_ANSWERING,
@@ -199,6 +201,7 @@ class TurnRunner:
         lives_until = self._clock() + TURN_LIFETIME_SECONDS
         overdue_at = self._clock() + budget_seconds(open_tools=0)
         open_tools: set[str] = set()
+        bridged = False
         reading = asyncio.create_task(self._read(running))
         try:
             while (now := self._clock()) < lives_until:
@@ -213,7 +216,9 @@ class TurnRunner:
                 arrived = running.arrivals.take()
                 for sound in (item for item in arrived if isinstance(item, HoldSound)):
                     (open_tools.add if sound.playing else open_tools.discard)(sound.tool_id)
-                overdue_at = self._clock() + budget_seconds(open_tools=len(open_tools))
+                bridged = is_bridged(arrived, bridged)
+                overdue_at = inf if bridged else self._clock() + budget_seconds(open_tools=len(open_tools))
+                lives_until = inf if bridged else min(lives_until, self._clock() + TURN_LIFETIME_SECONDS)
                 await self._bring(running, arrived)
         finally:
             if not reading.done():
