@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
-from voicegw.call.profile import Destination, Forwarding, Keypad, NumberProfile, Silence
+from voicegw.call.profile import Destination, Forwarding, Keypad, NumberProfile, Silence, Stream
 from voicegw.config import EventReceiver, InvalidSettingsError, Realtime, Settings, Twilio, Voiceflow, load_settings
 
 EXAMPLE = Path(__file__).parent.parent / "voicegw.example.toml"
@@ -43,6 +43,7 @@ def written(model: type[BaseModel]) -> dict[str, object]:
         NumberProfile: {**TABLES["numbers"][1], **DEFAULTS},
         Keypad: DEFAULTS["keypad"],
         Silence: DEFAULTS["silence"],
+        Stream: DEFAULTS["stream"],
         Forwarding: DEFAULTS["forwarding"],
         Destination: {**PLACES[1], **PLACES[0]},
     }
@@ -67,7 +68,10 @@ def test_copied_as_it_is_the_file_sets_nothing() -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [Settings, Twilio, Voiceflow, Realtime, EventReceiver, NumberProfile, Keypad, Silence, Forwarding, Destination],
+    [
+        *(Settings, Twilio, Voiceflow, Realtime, EventReceiver),
+        *(NumberProfile, Keypad, Silence, Stream, Forwarding, Destination),
+    ],
 )
 def test_every_setting_is_in_the_file_with_its_default(model: type[BaseModel]) -> None:
     names = set(model.model_fields) - {"insecure_dev"}
