@@ -18,7 +18,7 @@ from voicegw.call.forwarding import Refusal, Route, decide_forward, judge_destin
 from voicegw.call.inputs import CallParties
 from voicegw.call.instructions import Forward, Instruction, Say
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
-from voicegw.twilio import forms, media_messages
+from voicegw.twilio import forms, media_messages, media_outgoing
 from voicegw.twilio.media_fields import MediaMessageError
 from voicegw.twilio.media_stream import StreamReader
 from voicegw.twilio.signature import SignatureVerifier
@@ -231,18 +231,18 @@ def check_media(data: bytes) -> None:
         assert reader.repeated >= 0
         match message:
             case media_messages.MediaReceived(audio=audio):
-                _check_media_round_trip(message.stream_sid, media_messages.PlayMedia(audio), audio)
+                _check_media_round_trip(message.stream_sid, media_outgoing.PlayMedia(audio), audio)
             case media_messages.MarkReceived(name=name):
-                _check_media_round_trip(message.stream_sid, media_messages.SetMark(name), name)
+                _check_media_round_trip(message.stream_sid, media_outgoing.SetMark(name), name)
             case media_messages.KeyReceived(key=key):
                 assert key in "0123456789ABCD*#"
             case _:
                 pass
 
 
-def _check_media_round_trip(stream_sid: str, message: media_messages.OutgoingMessage, content: bytes | str) -> None:
+def _check_media_round_trip(stream_sid: str, message: media_outgoing.OutgoingMessage, content: bytes | str) -> None:
     """What we write is read by the same rules, once it carries what only the carrier adds."""
-    fields = json.loads(media_messages.render_message(stream_sid, message))
+    fields = json.loads(media_outgoing.render_message(stream_sid, message))
     fields["sequenceNumber"] = "1"
     fields.get("media", {}).update(track="inbound", chunk="1", timestamp="0")
     back = media_messages.parse_message(json.dumps(fields))

@@ -9,25 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicegw.twilio.media_fields import MediaMessageError
+from voicegw.twilio import media_messages
+from voicegw.twilio.media_fields import MediaMessageError, parse_object
 from voicegw.twilio.media_messages import (
     MAX_CUSTOM_PARAMETERS,
     MAX_MESSAGE_CHARACTERS,
     MULAW_8K,
-    ClearPlayback,
     Connected,
     KeyReceived,
     MarkReceived,
     MediaMessage,
     MediaReceived,
-    PlayMedia,
-    SetMark,
     StreamStarted,
     StreamStopped,
     UnknownMessage,
     parse_message,
-    render_message,
 )
+from voicegw.twilio.media_outgoing import ClearPlayback, PlayMedia, SetMark, render_message
 from voicegw.twilio.media_stream import StreamReader
 
 STREAM = "MZ18ad3ab5a668481ce02b83e7395059f0"
@@ -313,6 +311,21 @@ class TestAnyInput:
         except MediaMessageError:
             return
         assert repr(message).encode()
+
+    @settings(max_examples=300)
+    @given(
+        st.sampled_from([("sequenceNumber",), ("streamSid",), *(("media", name) for name in MEDIA["media"])]),
+        JSON_VALUES
+        | st.from_regex(r"[0-9]{0,17}|[A-Za-z0-9+/=]{0,12}|MZ[0-9a-f]{32}|[٠-٩0-9_+ -]{1,4}", fullmatch=True),
+    )
+    def test_the_short_way_to_audio_leads_where_the_careful_one_does(self, path: tuple[str, ...], value: Any) -> None:
+        text = json.dumps(with_value(MEDIA, value, *path))
+        short = media_messages._parse_usual_media(text)
+        if short is not None:
+            assert short == media_messages._parse_media(parse_object(text))
+
+    def test_audio_as_the_carrier_writes_it_takes_the_short_way(self) -> None:
+        assert media_messages._parse_usual_media(json.dumps(MEDIA)) == parse(MEDIA)
 
     @settings(max_examples=100)
     @given(st.binary(max_size=2000))

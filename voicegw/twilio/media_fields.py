@@ -11,7 +11,8 @@ from typing import Final, NoReturn
 from voicegw.errors import VoicegwError
 
 LONGEST_WORD: Final = 64
-_WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,15}")
+LONGEST_NUMBER: Final = 15
+_WHOLE_NUMBER: Final = re.compile(rf"[0-9]{{1,{LONGEST_NUMBER}}}")
 
 
 class MediaMessageError(VoicegwError):

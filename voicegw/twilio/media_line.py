@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from voicegw.twilio.media_messages import ClearPlayback, OutgoingMessage, PlayMedia, SetMark, render_message
+from voicegw.twilio.media_outgoing import ClearPlayback, OutgoingMessage, PlayMedia, SetMark, render_message
 
 MAX_QUEUED: Final = 64
 """Audio is sent at most 0.4 s ahead, in pieces with a mark each: so many wait only where nothing was taken for 5 s."""

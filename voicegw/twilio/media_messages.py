@@ -1,18 +1,19 @@
-"""Twilio Media Streams: text frames ↔ typed messages.
+"""Twilio Media Streams, what comes in: text frames → typed messages (`media_outgoing` has the other way).
 
 Pure: knows no socket, no clock and not what is done with a message. What a peer sends becomes a value (an event that
 is new to us an `UnknownMessage`) or one `MediaMessageError`; nothing else is ever raised.
 """
 
-import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias, assert_never
+from typing import Final, TypeAlias
+
+import msgspec
 
 from voicegw.twilio.media_fields import (
+    LONGEST_NUMBER,
     LONGEST_WORD,
     MediaMessageError,
     parse_object,
@@ -70,8 +71,7 @@ class StreamStarted:
     custom_parameters: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaReceived:
+class MediaReceived(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A piece of audio, decoded from base64; `at_seconds` since the stream began, `chunk` counted from 1."""
 
     sequence: int
@@ -127,32 +127,12 @@ MediaMessage: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PlayMedia:
-    """Play `audio` (mulaw, 8 kHz, no header) after what was sent before."""
-
-    audio: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SetMark:
-    """Send `name` back once what was sent before it has been played."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClearPlayback:
-    """Throw away what was sent and is not played yet; pending marks come back at once."""
-
-
-OutgoingMessage: TypeAlias = PlayMedia | SetMark | ClearPlayback
-
-
 def parse_message(text: str) -> MediaMessage:
     """Read one text frame. Raises `MediaMessageError` for what is no message, or one that cannot be trusted."""
     if len(text) > MAX_MESSAGE_CHARACTERS:
         raise MediaMessageError(f"a message of {len(text)} characters; at most {MAX_MESSAGE_CHARACTERS} are read")
+    if (usual := _parse_usual_media(text)) is not None:
+        return usual
     fields = parse_object(text)
     event = fields.get("event")
     if not isinstance(event, str):
@@ -179,20 +159,6 @@ def parse_message(text: str) -> MediaMessage:
             return UnknownMessage(event=event[:LONGEST_WORD], fields=fields)
 
 
-def render_message(stream_sid: str, message: OutgoingMessage) -> str:
-    """Write one text frame for the stream. Twilio: a message with another stream's sid is refused (31951)."""
-    match message:
-        case PlayMedia(audio=audio):
-            payload = base64.b64encode(audio).decode("ascii")
-            return _render({"event": "media", "streamSid": stream_sid, "media": {"payload": payload}})
-        case SetMark(name=name):
-            return _render({"event": "mark", "streamSid": stream_sid, "mark": {"name": name}})
-        case ClearPlayback():
-            return _render({"event": "clear", "streamSid": stream_sid})
-        case _:
-            assert_never(message)
-
-
 def _parse_start(fields: Mapping[str, object]) -> StreamStarted:
     start = read_inner(fields, "start")
     stream_sid = _stream_sid(fields)
@@ -213,6 +179,48 @@ def _parse_start(fields: Mapping[str, object]) -> StreamStarted:
         ),
         custom_parameters=_parameters(start.get("customParameters", {})),
     )
+
+
+class _UsualMedia(msgspec.Struct, gc=False):
+    track: str
+    chunk: str
+    timestamp: str
+    payload: bytes  # msgspec's base64 is as strict as ours
+
+
+class _UsualMessage(msgspec.Struct, tag_field="event", tag="media", rename="camel", gc=False):
+    sequence_number: str
+    stream_sid: str
+    media: _UsualMedia
+
+
+_decode_usual_media = msgspec.json.Decoder(_UsualMessage).decode
+
+
+def _parse_usual_media(text: str) -> MediaReceived | None:
+    """`media` as Twilio writes it, in a tenth of the time: fifty come a second from each caller. None for anything
+    that is not so, to be read with care."""
+    try:
+        message = _decode_usual_media(text)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+    media, sequence = message.media, message.sequence_number
+    if not (_is_number(sequence) and _is_number(media.chunk) and _is_number(media.timestamp)):
+        return None
+    if len(media.track) > LONGEST_WORD or _STREAM_SID.fullmatch(message.stream_sid) is None:
+        return None
+    return MediaReceived(
+        sequence=int(sequence),
+        stream_sid=message.stream_sid,
+        track=media.track,
+        chunk=int(media.chunk),
+        at_seconds=int(media.timestamp) / 1000,
+        audio=media.payload,
+    )
+
+
+def _is_number(text: str) -> bool:
+    return 0 < len(text) <= LONGEST_NUMBER and text.isascii() and text.isdecimal()
 
 
 def _parse_media(fields: Mapping[str, object]) -> MediaReceived:
@@ -249,10 +257,6 @@ def _parameters(value: object) -> Mapping[str, str]:
         if not isinstance(text, str) or len(name) + len(text) > MAX_PARAMETER_CHARACTERS:
             raise MediaMessageError(f"a custom parameter that is no text of {MAX_PARAMETER_CHARACTERS} characters")
     return value
-
-
-def _render(fields: Mapping[str, object]) -> str:
-    return json.dumps(fields, separators=(",", ":"))
 
 
 def _stream_sid(fields: Mapping[str, object]) -> str:
