@@ -83,6 +83,27 @@ def test_keys_survive_jitter_and_bursts(world: World, agent_server: Any, telegra
     assert "".join(str(action["payload"]) for action in call.actions if action["type"] == "dtmf") == pressed
 
 
+@pytest.mark.parametrize("gap_seconds", [0.06, 0.1])
+def test_keys_pressed_over_a_prompt_that_nothing_interrupts_do_not_overrun_the_line(
+    world: World, agent_server: Any, telegraph_speech: Any, gap_seconds: float
+) -> None:
+    def answer(action: Any, _session: Any) -> Any:
+        return agent_server.at_once([{"type": "text", "payload": {"message": "blah " * 300}}])
+
+    class Drums:
+        async def run(self, phone: Phone) -> None:
+            await phone.wait_for_sound(0)
+            await phone.press_keys("123" * 200, gap_seconds)
+            phone.hang_up()
+
+    world.profile = world.profile.model_copy(update={"mode": Mode.STREAM, "barge_in": "none"})
+    world.speech = telegraph_speech.TelegraphSpeech()
+    world.agent = lambda: agent_server.AgentServer(answer, Random(1))
+    call = world.call(Drums())
+    assert call.violations(LIMITS) == []
+    assert [stream.ended_by for stream in call.report.streams] == ["caller"]
+
+
 @pytest.mark.sweep
 @pytest.mark.parametrize("seed", range(100, 110))
 def test_ten_thousand_keys(world: World, agent_server: Any, telegraph_speech: Any, seed: int) -> None:
