@@ -26,6 +26,7 @@ EXAMPLES |= {
     "forwarding",
     "keypad",
     "silence",
+    "stream",
     "destinations",
     "human",
     "events",

@@ -1,5 +1,6 @@
 """Every route of the whole application is signed, for tokens, or public by decision; and what it says is true."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -31,11 +32,8 @@ class Found:
     @property
     def asked_at(self) -> str:
         """A path that leads to it."""
-        parts = {"{sid}": "CA1", "{turn:count}": "1", "{step:count}": "1", "{place:count}": "0", "{name}": "x.wav"}
-        path = self.path
-        for name, value in parts.items():
-            path = path.replace(name, value)
-        return path
+        path = self.path.replace("{sid}", "CA1").replace("{name}", "x.wav")
+        return re.sub(r"\{\w+:count\}", "1", path)
 
 
 def walk(routes: Any, prefix: str = "") -> Iterator[Found]:
