@@ -60,4 +60,7 @@ class StreamMode:
 def realtime_of(settings: Settings) -> Realtime | None:
     """The speech-to-speech server that these settings name, if any. Raises `SettingsError` for an unsafe address."""
     wanted = settings.realtime
-    return create_realtime(wanted.url, wanted.protocol, wanted.api_key.get_secret_value()) if wanted.url else None
+    if not wanted.url:
+        return None
+    key = wanted.api_key.get_secret_value()
+    return create_realtime(wanted.url, wanted.protocol, key, instructions=wanted.instructions, voice=wanted.voice)

@@ -21,7 +21,7 @@ from voicegw.call.records import Failed, Record
 from voicegw.config import Settings, Twilio, Voiceflow
 from voicegw.demo.in_memory import InMemoryTransport
 from voicegw.errors import SpeechError
-from voicegw.live.ports import Ear, ListenRequest, SpeechRequest, Transcript, VoiceTap
+from voicegw.live.ports import Ear, ListenRequest, Realtime, SpeechRequest, Transcript, VoiceTap
 from voicegw.media.echo import loudness
 from voicegw.store.memory import MemoryStore
 from voicegw.twilio.signature import SignatureVerifier
@@ -220,7 +220,13 @@ class Notes(NoJournal):
 class Site:
     """One gateway process with small speech. `store` may be shared by several."""
 
-    def __init__(self, agent: Agent, profile: NumberProfile = PROFILE, store: MemoryStore | None = None) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        profile: NumberProfile = PROFILE,
+        store: MemoryStore | None = None,
+        realtime: Realtime | None = None,
+    ) -> None:
         loop = asyncio.get_running_loop()
 
         def wall() -> float:
@@ -243,6 +249,7 @@ class Site:
             wall=wall,
             journal=self.journal,
             speech=self.speech,
+            realtime=realtime,
         )
         self._signer = SignatureVerifier(ORIGIN, (AUTH_TOKEN,))
 

@@ -112,11 +112,13 @@ class Voiceflow(_Table):
 
 
 class Realtime(_Table):
-    """The speech-to-speech server of stream mode."""
+    """The speech-to-speech server; `instructions` and `voice` are for one that speaks `openai`."""
 
     url: str = ""
     protocol: Literal["raw", "openai"] = "raw"
     api_key: SecretStr = SecretStr("")
+    instructions: str = ""
+    voice: str = ""
 
     @field_validator("url")
     @classmethod
