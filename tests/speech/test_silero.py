@@ -8,7 +8,7 @@ import pytest
 
 from voicegw.audio.mulaw import MULAW_SILENCE, encode_mulaw
 from voicegw.speech import silero
-from voicegw.speech.silero import Line, SileroDetector, SileroModel
+from voicegw.speech.silero import SileroDetector, SileroModel
 
 WINDOW = 256
 
@@ -30,7 +30,7 @@ def whole(audio: bytes) -> bytes:
 
 
 def judge(model: SileroModel, audio: bytes, windows_at_once: int = 1) -> list[float]:
-    line = Line(lambda *_: None)
+    line = model.open(lambda *_: None)
     step = windows_at_once * WINDOW
     return [
         probability
@@ -74,7 +74,7 @@ def test_windows_are_judged_alike_one_by_one_and_in_bulk(model: SileroModel, say
 def test_lines_do_not_disturb_each_other(model: SileroModel, say: Callable[[str], bytes]) -> None:
     speech, hum = whole(say("Thanks for calling. How can I help you today?")), tone(100.0)
     windows = min(len(speech), len(hum)) // WINDOW
-    talking, humming, silent = (Line(lambda *_: None) for _ in range(3))
+    talking, humming, silent = (model.open(lambda *_: None) for _ in range(3))
     together: list[float] = []
     for at in range(0, windows * WINDOW, WINDOW):
         told = dict(
@@ -161,9 +161,9 @@ async def test_model_that_fails_hears_no_voice(detector: SileroDetector, monkeyp
     assert told == [(0.0, pytest.approx(0.096))]
 
 
-def test_line_that_was_not_judged_for_long_is_told_so_instead_of_piling_up() -> None:
+def test_line_that_was_not_judged_for_long_is_told_so_instead_of_piling_up(model: SileroModel) -> None:
     told: list[tuple[float, float]] = []
-    line = Line(lambda probability, seconds: told.append((probability, seconds)))
+    line = model.open(lambda probability, seconds: told.append((probability, seconds)))
     line.put(MULAW_SILENCE * 8_000 * 60)
     taken = line.take()
     assert len(taken) <= 2 * 8_000

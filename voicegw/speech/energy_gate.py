@@ -9,7 +9,7 @@ from typing import Final
 WINDOW_SECONDS: Final = 0.032
 
 _LOUDER_THAN_FLOOR: Final = 10 ** (3 / 10)
-_FAINTEST_POWER: Final = 10 ** (-60 / 10)  # of full scale: a voice below it is lost in the telephone's own steps
+_FAINTEST_POWER: Final = 10 ** (-62 / 10)  # of full scale: below it a voice is lost in the telephone's own steps
 _FALL_SHARE: Final = 0.4
 _RISE: Final = 10 ** (15 / 10 * WINDOW_SECONDS)  # 15 dB a second
 _HANGOVER_WINDOWS: Final = 16  # half a second: the model sees the end of a word, and what is between two
@@ -34,13 +34,15 @@ class EnergyGate:
 
         `is_voiced` is what the model said about the latest window it was given.
         """
-        if is_voiced or power > max(self._floor * _LOUDER_THAN_FLOOR, _FAINTEST_POWER):
+        floor = self._floor
+        if is_voiced or power > floor * _LOUDER_THAN_FLOOR:
             self._left = _HANGOVER_WINDOWS
         elif self._left:
             self._left -= 1
-        if power < self._floor:
-            self._floor += (power - self._floor) * _FALL_SHARE
+        if power < floor:
+            floor += (power - floor) * _FALL_SHARE
+            self._floor = floor if floor > _FAINTEST_POWER else _FAINTEST_POWER
         elif not is_voiced:
-            self._floor = min(self._floor * _RISE, power)
-        self._floor = max(self._floor, _FAINTEST_POWER)
+            risen = floor * _RISE
+            self._floor = risen if risen < power else power
         return self._left > 0

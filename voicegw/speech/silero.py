@@ -1,8 +1,8 @@
 """Is there a voice? Silero's model at the telephone's own 8 kHz, one session for all calls of the process.
 
 What all lines brought in one tick is judged together, in a thread of its own: a window costs 180 µs alone and 45 µs
-among a hundred. Lines that are quiet are not judged at all (`energy_gate`); when one opens, the model starts as if it
-had heard silence, and hears what came just before. On the event loop a frame costs an append.
+among a hundred. Lines that are quiet are not judged at all (`energy_gate`); when a gate opens, the model goes on from
+where it was, with what came just before. On the event loop a frame costs an append.
 """
 
 import asyncio
@@ -42,13 +42,13 @@ class Line:
 
     __slots__ = ("_tell", "_waiting", "before", "gate", "is_closed", "probability", "state")
 
-    def __init__(self, tell: Callable[[float, float], None]) -> None:
+    def __init__(self, tell: Callable[[float, float], None], state: _Floats) -> None:
         self._tell = tell
         self._waiting = bytearray()
         self.is_closed = False
         self.gate = EnergyGate()
         self.before = MULAW_SILENCE * _KEPT
-        self.state: _Floats = np.zeros(_STATE_SHAPE, np.float32)
+        self.state = state
         self.probability = 0.0
 
     def put(self, audio: bytes) -> None:
@@ -87,22 +87,29 @@ class SileroModel:
 
     def __init__(self) -> None:
         self._session = run_model(read_model(SILERO_VAD))
-        quiet = Line(lambda *_: None)
+        self._quiet: _Floats = np.zeros(_STATE_SHAPE, np.float32)
+        quiet = self.open(lambda *_: None)
         for _ in range(_SETTLING_WINDOWS):
             self._step([(quiet, [], -1, read_mulaw(MULAW_SILENCE * (_CONTEXT + _WINDOW)))])
         self._quiet = quiet.state
+
+    def open(self, tell: Callable[[float, float], None]) -> Line:
+        """A line on which there was silence until now."""
+        return Line(tell, self._quiet)
 
     def judge(self, batch: Sequence[tuple[Line, bytes]]) -> list[tuple[Line, list[float]]]:
         """The probability of a voice in each window that the lines brought: 0.0 where the gate is closed."""
         powers = _powers(b"".join(taken for _, taken in batch))
         told: list[tuple[Line, list[float]]] = []
         fed: list[tuple[Line, list[float], list[tuple[int, _Floats]]]] = []
+        at = 0
         for line, taken in batch:
             windows = len(taken) // _WINDOW
             probabilities = [0.0] * windows
             told.append((line, probabilities))
-            if feeds := _feeds(line, taken, [next(powers) for _ in range(windows)], self._quiet):
+            if feeds := _feeds(line, taken, powers[at : at + windows]):
                 fed.append((line, probabilities, feeds))
+            at += windows
             line.before = (line.before + taken)[-_KEPT:]
         turn = 0
         while fed:
@@ -117,7 +124,7 @@ class SileroModel:
         windows = np.stack([window for *_, window in entries])
         found, states = self._session.run(None, {"input": windows, "state": states, "sr": _RATE})
         for row, (line, probabilities, index, _) in enumerate(entries):
-            line.state = states[:, row]
+            line.state = states[:, row].copy()  # a view would keep the whole batch alive
             line.probability = float(found[row, 0])
             if index >= 0:
                 probabilities[index] = line.probability
@@ -135,7 +142,7 @@ class SileroDetector:
 
     def open(self, tell: Callable[[float, float], None]) -> Line:
         """Listen to one more line; see `VoiceDetector` for what is told when."""
-        line = Line(tell)
+        line = self._model.open(tell)
         self._lines[line] = None
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._listen())
@@ -172,20 +179,19 @@ class SileroDetector:
             return [(line, [0.0] * (len(taken) // _WINDOW)) for line, taken in batch]
 
 
-def _powers(mulaw: bytes) -> Iterator[float]:
+def _powers(mulaw: bytes) -> list[float]:
     windows = read_mulaw(mulaw).reshape(-1, _WINDOW)
-    powers: _Floats = np.einsum("ij,ij->i", windows, windows) / np.float32(_WINDOW)
-    return iter(powers.tolist())
+    powers: list[float] = (np.einsum("ij,ij->i", windows, windows) / np.float32(_WINDOW)).tolist()
+    return powers
 
 
-def _feeds(line: Line, taken: bytes, powers: list[float], quiet: _Floats) -> list[tuple[int, _Floats]]:
+def _feeds(line: Line, taken: bytes, powers: list[float]) -> list[tuple[int, _Floats]]:
     """What the model is to hear of a line: (which window it is, negative before its time; context and window)."""
     wanted: list[int] = []
     for index, power in enumerate(powers):
         was_open = line.gate.is_open
         if line.gate.let_through(power, is_voiced=line.probability > _VOICED):
             if not was_open:
-                line.state = quiet
                 earliest = index - _PRE_ROLL // _WINDOW
                 wanted += [earlier for earlier in range(earliest, index) if earlier not in wanted]
             wanted.append(index)
