@@ -392,6 +392,7 @@ class Stream:
         self.timers: list[asyncio.TimerHandle] = []
         self.speaking_until = 0.0
         self.frames: asyncio.Task[None] | None = None
+        self.frame_seconds = 0.02
 
     def start(self, **changes: Any) -> None:
         self.socket.send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
@@ -487,10 +488,11 @@ class Stream:
         chunk = 0
         while not self.socket.closed.is_set():
             chunk += 1
-            frame = LOUD if self.loop.time() < self.speaking_until else QUIET
+            sound = LOUD if self.loop.time() < self.speaking_until else QUIET
+            frame = sound * round(self.frame_seconds / 0.02)
             content = {"track": "inbound", "chunk": str(chunk), "timestamp": str(chunk * 20)}
             self._send("media", {**content, "payload": b64encode(frame).decode()})
-            await asyncio.sleep(began + chunk * 0.02 - self.loop.time())
+            await asyncio.sleep(began + chunk * self.frame_seconds - self.loop.time())
 
 
 async def answer(site: Site, **place: Any) -> Stream:

@@ -3,7 +3,19 @@
 import asyncio
 
 import pytest
-from stream_world import ORIGIN, Agent, Site, Stream, answer, assert_nothing_left, dialogue, hang_up, says
+from stream_world import (
+    CALL_SID,
+    ORIGIN,
+    PROFILE,
+    Agent,
+    Site,
+    Stream,
+    answer,
+    assert_nothing_left,
+    dialogue,
+    hang_up,
+    says,
+)
 
 from voicegw.call.records import CallEnded, Failed, StreamEnded
 from voicegw.errors import StoreError
@@ -142,6 +154,7 @@ async def test_two_hundred_calls_in_one_process_leave_nothing_behind() -> None:
         sid = f"CA{number:032x}"
         await asyncio.sleep(number / 50)
         stream = await answer(site, call_sid=sid)
+        stream.frame_seconds = 0.1
         await asyncio.sleep(2.5)
         stream.say(f"number {number}")
         await asyncio.sleep(5)
@@ -236,4 +249,47 @@ async def test_stream_of_a_call_that_is_over_is_refused() -> None:
     assert stream.socket.closed_with == 1008
     assert stream.sounds == []
     await site.gateway.stop(30)
+    assert_nothing_left(site)
+
+
+async def test_caller_who_hung_up_unreported_is_noticed_within_the_minute() -> None:
+    site = Site(Agent(dialogue))
+    await site.gateway.start()
+    stream = await answer(site)
+    await asyncio.sleep(3)
+    stream.stop()
+    await stream.leave()
+    assert await site.gateway.conversations.reap() == 0
+    await asyncio.sleep(31)
+    assert await site.gateway.conversations.reap() == 1
+    await site.gateway.stop(30)
+    assert site.agent.kinds == ["launch", "end"]
+    assert_nothing_left(site)
+
+
+async def test_caller_who_listens_for_long_is_not_taken_for_gone() -> None:
+    site = Site(Agent(dialogue))
+    story = says("word " * 600)
+    site.agent.answer = lambda action: [story] if action["type"] == "launch" else dialogue(action)
+    await site.gateway.start()
+    stream = await answer(site)
+    await asyncio.sleep(130)
+    state, _ = await site.gateway.conversations.look(CALL_SID)
+    assert state.spoken.at > 1_700_000_000 + stream.loop.time() - 61
+    assert not stream.socket.closed.is_set()
+    await hang_up(site, stream)
+    await site.gateway.stop(30)
+    assert_nothing_left(site)
+
+
+async def test_call_over_its_length_is_said_goodbye_to_though_nothing_happens() -> None:
+    site = Site(Agent(dialogue), PROFILE.model_copy(update={"max_call_seconds": 90}))
+    story = says("word " * 500)
+    site.agent.answer = lambda action: [story] if action["type"] == "launch" else dialogue(action)
+    await site.gateway.start()
+    stream = await answer(site)
+    await stream.until_closed(400)
+    assert b"<Hangup" in await site.post(stream.after)
+    await site.gateway.stop(30)
+    assert [each.reason for each in site.journal.of(CallEnded)] == ["max-duration"]
     assert_nothing_left(site)

@@ -40,6 +40,8 @@ from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Phase, Silences, finish_call, forget_queued
 
 ABANDONED_AFTER_SECONDS = 900.0
+STREAM_GONE_SECONDS = 30.0
+"""A carrier asks what follows a stream at once, if there is still somebody to ask for."""
 
 
 def hear(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
@@ -93,7 +95,8 @@ def is_abandoned(state: CallState, now: float) -> bool:
     """Has nobody done anything for so long (`now`: epoch seconds) that the call must be over, though nobody said so?"""
     dialled = state.forward.dialled if state.phase is Phase.FORWARDING else None
     rest = dialled.time_limit_seconds + dialled.ring_seconds if dialled else 0
-    return now - max(state.spoken.at, state.started_at) > ABANDONED_AFTER_SECONDS + rest
+    patience = STREAM_GONE_SECONDS if state.stream.stopped else ABANDONED_AFTER_SECONDS + rest
+    return now - max(state.spoken.at, state.started_at) > patience
 
 
 def is_escape(state: CallState, line: Line, heard: CallerInput) -> bool:

@@ -105,12 +105,14 @@ class Spoken:
 class StreamState:
     """The call's media streams: how many the carrier was told to open, whether the last of them is `open` (nobody has
     ended it in order), whether one has taken it (`claimed`), how many were `lost` since the caller last did something;
+    `stopped`: the carrier ended the last one and has not asked anything since, so that the caller may have hung up;
     `given_up`: the carrier hears and speaks for the rest of the call."""
 
     count: int = 0
     open: bool = False
     claimed: bool = False
     lost: int = 0
+    stopped: bool = False
     given_up: bool = False
 
 

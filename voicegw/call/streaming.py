@@ -55,9 +55,10 @@ def leave_stream(
     the number's own mode goes on after a bridge, the state says already how."""
     if not is_streamed(state, line):
         return revise(state, stream=replace(state.stream, open=False))
+    stopped = reason == "carrier-stopped"
     lost = state.stream.lost + (reason not in ("plan", "moved"))
     given_up = state.stream.given_up or reason == "no-voice" or lost >= MOST_LOST
-    stream = replace(state.stream, open=False, lost=lost, given_up=given_up)
+    stream = replace(state.stream, open=False, lost=lost, stopped=stopped, given_up=given_up)
     after = then or (_going_on(state, line) if unsaid else None)
     return revise(state, stream=stream, unsaid=unsaid, after=after)
 
@@ -75,6 +76,11 @@ def hear_after_stream(state: CallState, line: Line) -> tuple[CallState, Move]:
     if state.bridge is not None and state.phase is not Phase.ENDED:  # a server has lost its caller
         return leave_bridge(state, line, ENDED)
     return hear_with_orders(state, line, None)
+
+
+def note_webhook(state: CallState) -> CallState:
+    """The carrier has asked: the caller is still there."""
+    return revise(state, stream=replace(state.stream, stopped=False)) if state.stream.stopped else state
 
 
 def note_answer(state: CallState) -> CallState:

@@ -19,7 +19,8 @@ from voicegw.call.streaming import StreamEnd
 from voicegw.errors import StaleVersion
 from voicegw.live.bridge import BridgeSink, Bridging
 from voicegw.live.caller_line import CallerLine
-from voicegw.live.dialogue import Claimed, Dialogue, Ended, Heard, OrderCame
+from voicegw.live.dialogue import Dialogue
+from voicegw.live.messages import Claimed, Ended, Heard, OrderCame
 from voicegw.live.mouth import AudioSink, Mouth
 from voicegw.live.ports import ListenRequest, PromptSource, Realtime, Speech, SpeechRequest, StreamLine, Transcript
 from voicegw.live.telling import StreamTeller

@@ -7,8 +7,8 @@ it may come to another process, which then begins where the store says.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypeAlias, assert_never
+from dataclasses import replace
+from typing import Final, assert_never
 
 import structlog
 
@@ -22,53 +22,17 @@ from voicegw.call.plan import BridgeRealtime, CallPlan, DialLeg, Finish, GoOn, H
 from voicegw.call.records import Failed
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Phase, Spoken
-from voicegw.call.streaming import StreamEnd, claim_stream, is_streamed, leave_stream, note_answer
+from voicegw.call.streaming import claim_stream, is_streamed, leave_stream, note_answer
 from voicegw.errors import StaleVersion, StoreError
+from voicegw.live.messages import Claimed, Ended, Heard, Message, OrderCame, TurnNews
 from voicegw.media import commands
 from voicegw.turns.call_in_hand import CallInHand
 from voicegw.turns.progress import Progress, TurnOver
 from voicegw.turns.telling import tell_heard
 
+TOUCH_SECONDS: Final = 60.0
+
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """The caller did something that begins a turn; `quiet_seconds` is how long the line has been quiet since."""
-
-    asked: commands.AskAgent
-    quiet_seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """The stream is here; `taken` becomes whether it may stay."""
-
-    taken: asyncio.Future[bool]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderCame:
-    """Somebody outside wants something of the call."""
-
-
-@dataclass(frozen=True, slots=True)
-class TurnNews:
-    """What a turn has brought since the last time."""
-
-    turn: int
-    progress: Progress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """The stream is over: see `call.streaming.leave_stream`."""
-
-    reason: StreamEnd
-    end: commands.EndStream
-
-
-Message: TypeAlias = Heard | commands.NoteWaiting | commands.AskFiller | Claimed | OrderCame | TurnNews | Ended
 
 
 class Dialogue:
@@ -104,7 +68,10 @@ class Dialogue:
         try:
             await self._carry_out(*self._begin())
             while True:
-                message = await self._inbox.get()
+                message = await self._next()
+                if message is None:
+                    await self._touch()
+                    continue
                 if isinstance(message, Ended):
                     await self._leave(message)
                     return
@@ -112,6 +79,22 @@ class Dialogue:
         finally:
             if self._follower is not None:
                 self._follower.cancel()
+
+    async def _next(self) -> Message | None:
+        """What comes next; None where nothing has come for long."""
+        try:
+            async with asyncio.timeout(TOUCH_SECONDS):
+                return await self._inbox.get()
+        except TimeoutError:
+            return None
+
+    async def _touch(self) -> None:
+        """Nobody may take the call for abandoned, and it may go on too long (a bridge asks nothing for hours)."""
+        too_long = end_if_too_long(self.state, self._line, self._desk.wall())
+        if too_long is not None:
+            await self._carry_out(*too_long)
+        else:
+            self.state = await self._keep(self.state)
 
     def _begin(self) -> tuple[CallState, Move]:
         too_long = end_if_too_long(self.state, self._line, self._desk.wall())

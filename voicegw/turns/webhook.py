@@ -19,7 +19,7 @@ from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Leg, Listen, stil
 from voicegw.call.records import ForwardFinished
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Spoken, is_filler, spoken_text
-from voicegw.call.streaming import is_streamed, needs_stream, open_stream
+from voicegw.call.streaming import is_streamed, needs_stream, note_webhook, open_stream
 from voicegw.turns.call_in_hand import CallInHand, Desk
 from voicegw.turns.ports import Performance, Streams
 from voicegw.turns.telling import tell_answer
@@ -75,7 +75,7 @@ class Webhook:
         return self._call.settle(state, progress) if progress.is_news() else otherwise
 
     async def _perform(self, state: CallState, plan: CallPlan) -> bytes:
-        state = revise(self._call.tell_what_happened(state), step=state.step + 1)
+        state = revise(note_webhook(self._call.tell_what_happened(state)), step=state.step + 1)
         if needs_stream(state, self._line, plan):
             return await self._connect(state, plan)
         performance = await self._desk.performer.perform(state, self._line, plan)
