@@ -56,6 +56,14 @@ async def test_any_audio_gives_a_probability(speech: Speech) -> None:
         assert 0.0 <= await speech.turn_model.judge(audio) <= 1.0
 
 
+async def test_model_that_is_asked_too_much_refuses_at_once(speech: Speech) -> None:
+    answers = await asyncio.gather(*(speech.turn_model.judge(b"") for _ in range(30)), return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, SpeechError)]
+    assert len(refused) == 20
+    assert all("busy" in str(answer) for answer in refused)
+    assert 0.0 <= await speech.turn_model.judge(b"") <= 1.0
+
+
 async def test_closed_model_raises_speech_error() -> None:
     model = SmartTurn()
     model.close()
