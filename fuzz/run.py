@@ -4,16 +4,19 @@ New inputs go to build/fuzz/TARGET, a finding to build/fuzz/TARGET-crash-…; th
 `python fuzz/run.py TARGET distil` writes build/fuzz/TARGET.kept: the few short inputs that reach what all of them do.
 """
 
+import logging
 import shlex
 import shutil
 import sys
 from pathlib import Path
 
 import atheris
+import structlog
 
 with atheris.instrument_imports(include=["twiml", "voicegw"]):
     from targets import TARGETS, check_in_time
 
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # bad input is the rule
 HERE = Path(__file__).parent
 FOUND = HERE.parent / "build" / "fuzz"
 LONGEST_INPUT_BYTES = 4096

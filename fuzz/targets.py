@@ -9,15 +9,21 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import get_args
+from typing import cast, get_args
 from urllib.parse import parse_qsl
 
 import twiml
+from voicegw.audio.live_encodings import open_from_mulaw, open_to_mulaw
 from voicegw.call.addresses import RefusalReason, is_e164, parse_sip_host
 from voicegw.call.forwarding import Refusal, Route, decide_forward, judge_destination, returning_name, ringing_name
 from voicegw.call.inputs import CallParties
 from voicegw.call.instructions import Forward, Instruction, Say
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
+from voicegw.realtime.link import Link
+from voicegw.realtime.openai import OpenAiBridge
+from voicegw.realtime.openai_messages import parse_openai_event
+from voicegw.realtime.raw import RawBridge
+from voicegw.realtime.raw_messages import parse_raw_message
 from voicegw.twilio import forms, media_messages, media_outgoing
 from voicegw.twilio.media_fields import MediaMessageError
 from voicegw.twilio.media_stream import StreamReader
@@ -249,6 +255,57 @@ def _check_media_round_trip(stream_sid: str, message: media_outgoing.OutgoingMes
     assert content in (getattr(back, "audio", None), getattr(back, "name", None))
 
 
+class _Realtime:
+    """A link that keeps what is sent, and a listener who interrupts wherever the server wants it."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.heard = 0
+        self.bridge: OpenAiBridge | RawBridge | None = None
+
+    def put_control(self, message: str) -> None:
+        self.sent.append(message)
+
+    def hear_agent(self, audio: bytes) -> None:
+        self.heard += len(audio)
+
+    def flush(self) -> None:
+        assert self.bridge is not None
+        self.bridge.interrupt(self.heard / 16_000)
+
+    def end(self, reason: str) -> None:
+        assert reason
+
+
+def check_realtime(data: bytes) -> None:
+    """The first byte says protocol and encoding, each line is a message: text where it is, audio else."""
+    head, body = data[:1] or b"\0", data[1:]
+    heard = _Realtime()
+    if head[0] % 2:
+        bridge: OpenAiBridge | RawBridge = OpenAiBridge(cast(Link, heard), heard)
+    else:
+        encoding = ("audio/x-mulaw", "audio/pcm", "audio/mp3")[head[0] // 2 % 3]
+        bridge = RawBridge(cast(Link, heard), heard, open_from_mulaw("audio/pcm"), open_to_mulaw(encoding))
+    heard.bridge = bridge
+    for line in body.split(b"\n"):
+        try:
+            message: str | bytes = line.decode()
+        except UnicodeDecodeError:
+            message = line
+        assert bridge.receive(message) in ("", "server-ended", "server-failed")
+    # Seven bytes of MP3 may be a frame of 72 ms; of everything else no more comes out than went in.
+    assert heard.heard <= 1_000 * len(body)
+    for sent in map(json.loads, heard.sent):
+        assert sent["type"] in (
+            "response.cancel",
+            "conversation.item.truncate",
+            "conversation.item.create",
+            "response.create",
+        )
+        assert sent.get("audio_end_ms", 0) >= 0
+    assert repr((parse_openai_event(body), parse_raw_message(body.decode("utf-8", "replace")))).encode()
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "sse": check_event_stream,
     "traces": check_traces,
@@ -257,4 +314,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "destination": check_destination,
     "twiml": check_twiml,
     "media": check_media,
+    "realtime": check_realtime,
 }

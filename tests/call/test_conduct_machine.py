@@ -54,7 +54,7 @@ from voicegw.call.instructions import (
 )
 from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, Perform, keypad_in_force
 from voicegw.call.orders import hear_with_orders, object_to, place
-from voicegw.call.plan import CallPlan, DialLeg, Finish, GoOn, Listen, still_to_do
+from voicegw.call.plan import BridgeRealtime, CallPlan, DialLeg, Finish, GoOn, Listen, still_to_do
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
 from voicegw.call.state import CallState, Phase, dump_state, load_state, start_call
 
@@ -130,10 +130,10 @@ class Call(RuleBasedStateMachine):
         self.turn_runs = False
         self.turns = 0
 
-    @rule(profile=st.sampled_from(PROFILES))
+    @rule(profile=st.sampled_from(PROFILES), realtime=st.booleans())
     @precondition(lambda self: self.turns == 0)
-    def ring(self, profile: NumberProfile) -> None:
-        self.line = Line(profile, frozenset({"+15005550006"}))
+    def ring(self, profile: NumberProfile, realtime: bool) -> None:
+        self.line = Line(profile, frozenset({"+15005550006"}), realtime=realtime)
         self.follow(self.state, AskAgent(Started()))
 
     @rule(text=WORDS)
@@ -295,6 +295,9 @@ class Call(RuleBasedStateMachine):
                 assert self.state.phase is Phase.ENDED
             case GoOn():
                 assert self.state.phase is Phase.THINKING
+            case BridgeRealtime(start=start):
+                assert self.state.phase is Phase.THINKING
+                assert self.state.bridge == start
 
     @invariant()
     def only_what_the_operator_allows_is_dialled(self) -> None:
