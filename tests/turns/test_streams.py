@@ -12,7 +12,10 @@ from voicegw.call.instructions import Say
 from voicegw.call.phrases import PhraseName, phrase
 from voicegw.call.profile import Mode, NumberProfile
 from voicegw.call.records import Record, StepAnswered, WebhookReceived
-from voicegw.call.streaming import MOST_LOST
+from voicegw.call.state import dump_state
+from voicegw.call.streaming import MOST_LOST, leave_stream
+from voicegw.turns.call_book import CallBook
+from voicegw.turns.call_in_hand import Desk
 from voicegw.turns.conversation import UnknownCall
 from voicegw.turns.no_streams import NoStreams
 
@@ -26,6 +29,21 @@ class Closing(NoStreams):
     """Of a process that is about to stop."""
 
     closing = True
+
+
+class Carrying(NoStreams):
+    """Has the phone's call, and gives it back before all was said."""
+
+    def __init__(self, phone: Any) -> None:
+        self.phone = phone
+        self.left: list[str] = []
+
+    async def leave(self, call_sid: str) -> bool:
+        self.left.append(call_sid)
+        state = leave_stream(await self.phone.state(), self.phone.line, "plan", unsaid=(Say(text="Left over."),))
+        version = (await self.phone.store.load_call(call_sid)).version
+        await self.phone.store.save_call(call_sid, dump_state(state), version)
+        return True
 
 
 async def follow(phone: Any, number: int, **more: Any) -> Any:
@@ -122,6 +140,38 @@ async def test_one_call_does_not_wait_for_what_follows_another_s_stream(call: Ca
     await asyncio.sleep(0.1)
     assert (await follow(other, 1)).after == 0.0
     assert (await slow).after == pytest.approx(2.0)
+
+
+async def test_whoever_carries_the_streams_knows_the_calls_that_are_live_here(call: Call) -> None:
+    phone = call([HELLO], profile=STREAMED)
+    books: list[CallBook] = []
+
+    def carry(desk: Desk, book: CallBook) -> NoStreams:
+        books.append(book)
+        return NoStreams()
+
+    phone.conversations.stream_through(carry)
+    await phone.ring()
+    (book,) = books
+    assert phone.call_sid in book
+
+
+async def test_a_webhook_goes_on_where_the_stream_that_it_takes_the_call_from_had_got_to(call: Call) -> None:
+    phone = call([HELLO], profile=STREAMED)
+    await phone.ring()
+    streams = phone.conversations.stream_through(lambda *_: Carrying(phone))
+    await follow(phone, 1)
+    assert streams.left == [phone.call_sid]
+    assert await unsaid(phone) == ["Left over."]
+
+
+async def test_a_call_that_is_over_is_taken_from_its_stream(call: Call) -> None:
+    phone = call([HELLO], profile=STREAMED)
+    await phone.ring()
+    streams = phone.conversations.stream_through(lambda *_: Carrying(phone))
+    await phone.conversations.hang_up(phone.call_sid, "hangup")
+    assert streams.left == [phone.call_sid]
+    assert (await phone.state()).ended_reason == "hangup"
 
 
 async def test_it_is_told_by_its_number_and_how_long_the_carrier_has_waited(call: Call) -> None:
