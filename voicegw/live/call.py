@@ -188,8 +188,8 @@ class LiveCall:
         now = self._clock()
         if probability >= _VOICE_FROM:
             self._voice_at = now
-        self._session.receive_voice_probability(probability, seconds, now)
-        self._obey()
+        if self._session.receive_voice_probability(probability, seconds, now):
+            self._obey()
 
     def _understand(self, heard: Transcript) -> None:
         self._session.receive_transcript(

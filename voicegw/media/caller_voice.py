@@ -54,6 +54,10 @@ class CallerVoice:
             current.yields_until = now + YIELD_AT_MOST_SECONDS
         return self._decider.held or self._yields_until() is not None
 
+    def is_unmoved_by(self, probability: float) -> bool:
+        """Would audio of this probability change nothing? So it is for most of a call."""
+        return self._endpointer.is_unmoved_by(probability) and not (self._speeches.active or self._decider.held)
+
     def receive(self, probability: float, seconds: float, prompt: Prompt | None, now: float) -> bool:
         """The next `seconds` of audio hold voice with this probability, while `prompt` is being said. True if the
         voice has become an interruption of it."""

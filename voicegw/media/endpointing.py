@@ -93,6 +93,11 @@ class Endpointer:
         """How long the present speech has had voice, from its onset on; pauses do not count."""
         return self._speech_seconds if self.speaking else 0.0
 
+    def is_unmoved_by(self, probability: float) -> bool:
+        """Would audio of this probability leave everything as it is? Quiet after quiet does."""
+        quiet = self._state is _State.QUIET and not self._voiced and not self._voice_seconds
+        return quiet and probability < VOICE_FROM
+
     def configure(self, profile: Endpointing) -> None:
         """Other patience from now on."""
         self._patience = PATIENCE[profile]

@@ -64,7 +64,6 @@ class MediaSession:
 
     @property
     def _is_deaf(self) -> bool:
-        """Does speech mean nothing to us any more, or for now?"""
         return self.phase in (Phase.BRIDGED, Phase.ENDING, Phase.ENDED)
 
     def take_commands(self) -> list[Command]:
@@ -116,13 +115,14 @@ class MediaSession:
         self._waits.hear_line(now)
         self._echo.receive(level, now)
 
-    def receive_voice_probability(self, probability: float, seconds: float, now: float) -> None:
-        """The next `seconds` of the caller's audio hold voice with this probability (0.0-1.0)."""
-        if self._is_deaf:
-            return
+    def receive_voice_probability(self, probability: float, seconds: float, now: float) -> bool:
+        """The next `seconds` of the caller's audio hold voice with this probability (0.0-1.0). False: no news."""
+        if self._is_deaf or self._voice.is_unmoved_by(probability):
+            return False
         if self._voice.receive(probability, seconds, self._player.prompt, now):
             self._interrupt("speech", now)
         self._settle(now)
+        return True
 
     def receive_turn_verdict(self, pause: int, probability: float, now: float) -> None:
         """What the turn model says about a pause: the caller has finished with this probability (0.0-1.0)."""
