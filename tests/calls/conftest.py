@@ -274,6 +274,12 @@ def telegraph_speech() -> ModuleType:
 
 
 @pytest.fixture
+def random_calls() -> ModuleType:
+    """Random numbers and callees, and what is wrong with a random call."""
+    return _load("test_random_calls")
+
+
+@pytest.fixture
 def random_agent() -> ModuleType:
     """Random answers of valid traces."""
     return _load("random_agent")

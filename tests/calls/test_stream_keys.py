@@ -64,9 +64,9 @@ def type_keys(world: World, agent_server: Any, telegraph_speech: Any, seed: int,
     assert len(call.report.streams) == 1
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_no_key_is_lost_and_none_comes_twice(world: World, agent_server: Any, telegraph_speech: Any, seed: int) -> None:
-    type_keys(world, agent_server, telegraph_speech, seed, 400)
+    type_keys(world, agent_server, telegraph_speech, seed, 250)
 
 
 def test_keys_survive_jitter_and_bursts(world: World, agent_server: Any, telegraph_speech: Any) -> None:
@@ -83,9 +83,8 @@ def test_keys_survive_jitter_and_bursts(world: World, agent_server: Any, telegra
     assert "".join(str(action["payload"]) for action in call.actions if action["type"] == "dtmf") == pressed
 
 
-@pytest.mark.parametrize("gap_seconds", [0.06, 0.1])
 def test_keys_pressed_over_a_prompt_that_nothing_interrupts_do_not_overrun_the_line(
-    world: World, agent_server: Any, telegraph_speech: Any, gap_seconds: float
+    world: World, agent_server: Any, telegraph_speech: Any
 ) -> None:
     def answer(action: Any, _session: Any) -> Any:
         return agent_server.at_once([{"type": "text", "payload": {"message": "blah " * 300}}])
@@ -93,7 +92,7 @@ def test_keys_pressed_over_a_prompt_that_nothing_interrupts_do_not_overrun_the_l
     class Drums:
         async def run(self, phone: Phone) -> None:
             await phone.wait_for_sound(0)
-            await phone.press_keys("123" * 200, gap_seconds)
+            await phone.press_keys("123" * 120, 0.06)
             phone.hang_up()
 
     world.profile = world.profile.model_copy(update={"mode": Mode.STREAM, "barge_in": "none"})

@@ -1,0 +1,73 @@
+"""Random callers against random agents on streams: whatever both do, what must hold on every stream call does.
+
+How long a caller is kept waiting is not judged here: these agents think for up to 40 s, and these numbers may be deaf
+to speech. `VOICEGW_SEED=<seed> pytest tests/calls -k stream_call_of_one_seed` plays a call again.
+"""
+
+import os
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+
+from voicegw.call.profile import Mode
+from voicegw.simulator import Limits, StreamLimits, StreamRules
+
+World = Any
+
+FIRST_SEED = int(os.environ.get("VOICEGW_SEED", "1"))
+CALLS = 100
+CALLS_IN_EVERY_RUN = 4
+LIMITS = Limits(
+    owed_silence_seconds=90,
+    listening_silence_seconds=90,
+    reprompt_silence_seconds=90,
+    unforgivable_losses=frozenset(),
+    dials=4,
+    stream=StreamLimits(lead_seconds=0.45),
+)
+
+
+@pytest.fixture
+def play(
+    world: World, agent_server: Any, random_agent: Any, random_caller: Any, random_calls: Any, telegraph_speech: Any
+) -> Any:
+    """Play the call of a seed, and fail with its transcript if anything is wrong with it."""
+
+    def play(seed: int, acts: int) -> None:
+        chance = Random(seed)
+        turns = random_agent.RandomTurns(Random(chance.random()), quiet=False, interrupts=True, mishaps=True)
+        agent = agent_server.AgentServer(
+            lambda action, _session: agent_server.Answer(*turns.turn(action["type"])), Random(chance.random())
+        )
+        profile = random_calls.random_profile(chance, quiet=False).model_copy(update={"mode": Mode.STREAM})
+        speech = telegraph_speech.TelegraphSpeech()
+        streams = StreamRules(signs_trailing_slash=chance.random() < 0.5, says_stop=chance.random() < 0.8)
+        rules = replace(world.rules, stream=streams, failed_audio="skipped")
+        there = replace(world, profile=profile, agent=lambda: agent, seed=seed, speech=speech, rules=rules)
+        there.callees = random_calls.random_callees(chance)
+        call = there.call(random_caller.RandomCaller(Random(chance.random()), acts=acts))
+        found = random_calls.wrongs(call, agent, LIMITS)
+        found += [f"{speech.stt.open_ears} ears left"] * (speech.stt.open_ears > 0)
+        found += [f"{speech.tts.speaking} voices left"] * (speech.tts.speaking > 0)
+        if found:
+            explained = call.explain(), agent.transcript(call.report.call_sid)
+            pytest.fail("\n".join([f"seed {seed}", *found, *explained]), pytrace=False)
+
+    return play
+
+
+def test_the_stream_call_of_one_seed_keeps_what_must_hold(play: Any) -> None:
+    play(FIRST_SEED, 12)
+
+
+@pytest.mark.parametrize("number", range(1, CALLS_IN_EVERY_RUN))
+def test_random_stream_calls_keep_what_must_hold(play: Any, number: int) -> None:
+    play(FIRST_SEED + number, 8)
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("number", range(CALLS_IN_EVERY_RUN, CALLS))
+def test_very_many_random_stream_calls_keep_what_must_hold(play: Any, number: int) -> None:
+    play(FIRST_SEED + number, 25)
