@@ -316,6 +316,37 @@ async def test_another_language_is_another_connection(deepgram: StandIn) -> None
     assert deepgram.queries[-1]["language"] == ["de-DE"]
 
 
+async def test_language_that_changes_in_a_speech_counts_from_the_next(deepgram: StandIn) -> None:
+    heard = Heard()
+    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), heard.transcripts.put_nowait, print)
+    ear.begin(1, SECOND)
+    await heard.transcripts.get()
+    ear.ask_again(request(language="de-DE"))
+    ear.put(SECOND)
+    ear.finish(1)
+    first = await heard.final()
+    ear.begin(2, SECOND)
+    ear.finish(2)
+    second = await heard.final()
+    await ear.close()
+    assert [(final.speech, final.text) for final in (first, second)] == [(1, "book a table"), (2, "book a table")]
+    assert [query["language"] for query in deepgram.queries] == [["en-US"], ["de-DE"]]
+
+
+async def test_words_that_were_never_settled_are_final_when_no_more_come(
+    deepgram: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_ear, "END_SECONDS", 0.01)
+    heard = Heard()
+    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), heard.transcripts.put_nowait, print)
+    ear.begin(1, SECOND)
+    await heard.transcripts.get()
+    deepgram.is_mute = True
+    ear.finish(1)
+    assert (await heard.final()).text == "book"
+    await ear.close()
+
+
 async def test_voice_gives_mulaw_as_it_comes(deepgram: StandIn) -> None:
     voice = DeepgramVoice(KEY, base_url=deepgram.url)
     speech = [audio async for audio in voice.speak(SpeechRequest(text="Hello.", language="en-US"))]

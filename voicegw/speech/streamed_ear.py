@@ -66,13 +66,22 @@ class Dialect(Protocol):
 class _Speech:
     number: int
     settled: list[str] = field(default_factory=list)
+    latest: str = ""  # words that are not settled
     confidences: list[float] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     sent_bytes: int = 0
     is_heard: bool = False  # whether the provider said anything during it, be it without words
 
-    def transcript(self, latest: str, *, final: bool) -> Transcript:
-        text = " ".join(part for part in (*self.settled, latest) if part)
+    def receive(self, heard: Heard) -> None:
+        self.is_heard = True
+        self.latest = "" if heard.is_settled else heard.text
+        if heard.is_settled and heard.text:
+            self.settled.append(heard.text)
+            if heard.confidence is not None:
+                self.confidences.append(heard.confidence)
+
+    def transcript(self, *, final: bool) -> Transcript:
+        text = " ".join(part for part in (*self.settled, self.latest) if part)
         confidence = sum(self.confidences) / len(self.confidences) if self.confidences else None
         return Transcript(speech=self.number, text=text, final=final, confidence=confidence)
 
@@ -87,6 +96,10 @@ class _End:
     pass
 
 
+class _WantsAnotherConnection(Exception):  # noqa: N818 (not an error: the way out of a connection)
+    """Language or hints have changed."""
+
+
 class StreamedEar:
     """Implements `Ear`; `fail` is called once if the connection cannot be had or breaks."""
 
@@ -98,11 +111,12 @@ class StreamedEar:
         fail: Callable[[SpeechError], None],
     ) -> None:
         self._dialect, self._tell, self._fail = dialect, tell, fail
-        self._waiting: asyncio.Queue[_Begin | _End | bytes] = asyncio.Queue()
+        self._waiting: asyncio.Queue[_Begin | _End | ListenRequest | bytes] = asyncio.Queue()
         self._piece = bytearray()
         self._waiting_bytes = 0
         self._speech: _Speech | None = None
-        self._listen(request)
+        self._wanted: ListenRequest | None = request  # of the connection to be opened next
+        self._task = asyncio.create_task(self._run())
 
     def begin(self, speech: int, before: bytes) -> None:
         """See `Ear`."""
@@ -121,17 +135,13 @@ class StreamedEar:
         self._waiting.put_nowait(_End())
 
     def ask_again(self, request: ListenRequest) -> None:
-        """A new connection: providers take these wishes only when one is opened. What waits goes there."""
-        self._task.cancel()
-        self._listen(request)
+        """A new connection before the next speech: providers take these wishes only when one is opened."""
+        self._waiting.put_nowait(request)
 
     async def close(self) -> None:
         """See `Ear`."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-
-    def _listen(self, request: ListenRequest) -> None:
-        self._task = asyncio.create_task(self._run(request))
 
     def _flush(self) -> None:
         if self._piece and self._waiting_bytes < _MOST_WAITING:
@@ -139,16 +149,24 @@ class StreamedEar:
             self._waiting_bytes += len(self._piece)
         self._piece.clear()
 
-    async def _run(self, request: ListenRequest) -> None:
-        try:
-            await self._converse(request)
-        except* SpeechError as errors:
-            self._fail(next(error for error in errors.exceptions if isinstance(error, SpeechError)))
-        except* TimeoutError:
-            self._fail(SpeechError(f"no connection within {CONNECT_SECONDS} s", retryable=True))
-        except* Exception:  # the log learns of it, and the call has another recogniser
-            log.exception("an ear failed")
-            self._fail(SpeechError("an ear failed", retryable=True))
+    async def _run(self) -> None:
+        while self._wanted is not None:
+            request, self._wanted = self._wanted, None
+            try:
+                await self._converse(request)
+            except* _WantsAnotherConnection:
+                pass
+            except* SpeechError as errors:
+                self._give_up(next(error for error in errors.exceptions if isinstance(error, SpeechError)))
+            except* TimeoutError:
+                self._give_up(SpeechError(f"no connection within {CONNECT_SECONDS} s", retryable=True))
+            except* Exception:  # the log learns of it, and the call has another recogniser
+                log.exception("an ear failed")
+                self._give_up(SpeechError("an ear failed", retryable=True))
+
+    def _give_up(self, error: SpeechError) -> None:
+        self._wanted = None
+        self._fail(error)
 
     async def _converse(self, request: ListenRequest) -> None:
         async with AsyncExitStack() as stack:
@@ -166,6 +184,8 @@ class StreamedEar:
                 await socket.send_rest()
                 continue
             match item:
+                case ListenRequest():
+                    self._wanted = item
                 case _Begin(speech):
                     self._speech = _Speech(speech)
                 case _End():
@@ -177,6 +197,8 @@ class StreamedEar:
                     if self._speech is not None:
                         self._speech.sent_bytes += len(audio)
                     await socket.send_audio(audio)
+            if self._wanted is not None and self._speech is None:
+                raise _WantsAnotherConnection
 
     async def _await_end(self) -> None:
         speech = self._speech
@@ -188,20 +210,16 @@ class StreamedEar:
             if not speech.is_heard and speech.sent_bytes > _SURELY_HEARD:
                 raise SpeechError("the provider does not answer", retryable=True) from None
         self._speech = None
-        self._tell(speech.transcript("", final=True))
+        self._tell(speech.transcript(final=True))
 
     async def _hear(self, socket: Socket) -> None:
         async for heard in socket.hear():
             speech = self._speech
             if speech is None:
                 continue
-            speech.is_heard = True
-            if heard.is_settled and heard.text:
-                speech.settled.append(heard.text)
-                if heard.confidence is not None:
-                    speech.confidences.append(heard.confidence)
+            speech.receive(heard)
             if heard.is_end:
                 speech.ended.set()
             elif heard.text:
-                self._tell(speech.transcript("" if heard.is_settled else heard.text, final=False))
+                self._tell(speech.transcript(final=False))
         raise SpeechError("the provider closed the connection", retryable=True)
