@@ -49,6 +49,9 @@ def play(
         there.callees = random_calls.random_callees(chance)
         call = there.call(random_caller.RandomCaller(Random(chance.random()), acts=acts))
         found = random_calls.wrongs(call, agent, LIMITS)
+        if call.report.heard[-1].cut:
+            # Who talks over the agent's last words does not hear them.
+            found = [wrong for wrong in found if not wrong.startswith("I2")]
         found += [f"{speech.stt.open_ears} ears left"] * (speech.stt.open_ears > 0)
         found += [f"{speech.tts.speaking} voices left"] * (speech.tts.speaking > 0)
         if found:
@@ -59,7 +62,7 @@ def play(
 
 
 def test_the_stream_call_of_one_seed_keeps_what_must_hold(play: Any) -> None:
-    play(FIRST_SEED, 12)
+    play(FIRST_SEED, 25)
 
 
 @pytest.mark.parametrize("number", range(1, CALLS_IN_EVERY_RUN))
