@@ -231,6 +231,17 @@ class TestKeys:
         assert phone.asked == [Pressed(keys="1", ended_by="")]
         assert phone.heard(1) == b""
 
+    def test_the_delimiter_behind_a_full_entry_interrupts_nothing(self, phone: Phone) -> None:
+        pin = Hearing(keypad=Collect(max_digits=2), language="en-US", endpointing=Endpointing.PATIENT)
+        phone.plan(then=Listen(hearing=pin, silence_seconds=10))
+        phone.press("12")
+        phone.plan(QUESTION, then=Listen(hearing=pin, silence_seconds=10))
+        phone.run(0.3)
+        phone.press("#")
+        phone.run(SECONDS + 1.0)
+        assert phone.asked == [Pressed(keys="12", ended_by="")]
+        assert phone.commands(c.ClearAudio) == []
+
     def test_keys_do_not_interrupt_what_only_speech_may(self, phone: Phone) -> None:
         phone.plan(Say(text="terms", barge_in=BargeIn.SPEECH))
         phone.run(1.0)
