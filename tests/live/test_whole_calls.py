@@ -29,6 +29,7 @@ from voicegw.call.records import (
     Noted,
     PromptBegan,
     PromptCut,
+    PromptHeard,
     StreamBegan,
     StreamEnded,
 )
@@ -60,6 +61,11 @@ async def test_call_is_greeted_answered_and_hung_up(site: Site) -> None:
     await site.gateway.conversations.close(30)
     assert site.agent.kinds == ["launch", "text", "dtmf", "end"]
     kinds = [each.kind for each in site.journal.records]
+    assert [kind for kind in kinds if kind in ("prompt-began", "prompt-heard")] == [
+        *("prompt-began", "prompt-heard"),
+        *("prompt-began", "prompt-began", "prompt-heard"),
+        *("prompt-began", "prompt-heard"),
+    ]
     assert kinds.index("stream-began") < kinds.index("prompt-began") < kinds.index("caller-spoke")
     assert [each.number for each in site.journal.of(StreamBegan)] == [1]
     assert [each.reason for each in site.journal.of(StreamEnded)] == ["plan"]
@@ -89,6 +95,7 @@ async def test_caller_who_interrupts_is_heard_and_the_rest_is_not_said(site: Sit
     await asyncio.sleep(5)
     assert stream.heard() == ["Welcome to the practice.", f"{LONG}…", "You said stop it.", "Anything else?"]
     assert stream.clears >= 1
+    assert len(site.journal.of(PromptHeard)) == 1
     (cut,) = site.journal.of(PromptCut)
     assert LONG.startswith(cut.heard)
     assert [each.by for each in site.journal.of(CallerInterrupted)] == ["speech"]

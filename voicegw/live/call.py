@@ -255,9 +255,12 @@ class LiveCall:
                 self._mouth.stop(utterance)
             case c.EndStream():
                 reason = self._leaving or command.reason
+                if reason == "plan":
+                    self._teller.hear_out(self._dialogue.state.turn)
                 self._teller.end(reason, self._dialogue.state.turn)
                 self._dialogue.put(Ended(reason=reason, end=command))
             case c.AskAgent():
+                self._teller.hear_out(self._dialogue.state.turn)
                 quiet = max(0.0, self._clock() - self._voice_at) if self._voice_at else 0.0
                 self._dialogue.put(Heard(command, round(quiet, 3)))
             case c.NoteWaiting() | c.AskFiller():

@@ -4,8 +4,8 @@ Only tells. What was ignored is told by its kind and size: nobody can say whethe
 """
 
 from voicegw.call.entries import Journal
-from voicegw.call.instructions import Prompt
-from voicegw.call.records import CallerInterrupted, Noted, PromptCut, StreamBegan, StreamEnded
+from voicegw.call.instructions import Prompt, Say
+from voicegw.call.records import CallerInterrupted, Noted, PromptCut, PromptHeard, StreamBegan, StreamEnded
 from voicegw.call.streaming import StreamEnd
 from voicegw.media.commands import ReportBargeIn, ReportIgnored
 from voicegw.turns.telling import prompt_began
@@ -18,6 +18,7 @@ class StreamTeller:
         self._journal = journal
         self._call_sid = call_sid
         self._prompts: dict[int, tuple[Prompt, int]] = {}
+        self._being_heard = False
 
     def begin(self, number: int) -> None:
         """The stream is here."""
@@ -36,6 +37,13 @@ class StreamTeller:
         if utterance in self._prompts:
             prompt, turn = self._prompts.pop(utterance)
             self._journal.note(self._call_sid, prompt_began(prompt), turn)
+            self._being_heard = self._being_heard or not (isinstance(prompt, Say) and prompt.filler)
+
+    def hear_out(self, turn: int) -> None:
+        """What was begun and not cut off has been heard to its end: the session has gone on from it."""
+        if self._being_heard:
+            self._being_heard = False
+            self._journal.note(self._call_sid, PromptHeard(), turn)
 
     def report(self, report: ReportBargeIn | ReportIgnored, turn: int) -> None:
         """What the session reports."""
@@ -43,6 +51,7 @@ class StreamTeller:
             case ReportBargeIn(kind=kind, heard_text=heard_text):
                 self._journal.note(self._call_sid, CallerInterrupted(by="speech" if kind == "speech" else "keys"), turn)
                 self._journal.note(self._call_sid, PromptCut(heard=heard_text), turn)
+                self._being_heard = False
             case ReportIgnored(content=content, reason=reason):
                 noted = Noted(about="input-ignored", fields={"reason": reason, "characters": len(content)})
                 self._journal.note(self._call_sid, noted, turn)
