@@ -60,7 +60,6 @@ class Conversations:
         journal = journal or NoJournal()
         self._journal = journal
         self._store = store
-        self._clock = clock
         self._wall = wall
         self._book = CallBook(store, line_for)
         runner = TurnRunner(agent, store, clock, wall, journal)
