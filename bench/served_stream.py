@@ -3,6 +3,7 @@ AGENT_URL DIRECTORY`; prints its port once it answers, and stops when its standa
 
 `gateway` is `voicegw serve` in stream mode with call log and metrics, Silero's model listening on every line; what
 would be another machine's work is stood in for: a recogniser that answers at once, a voice that has its clip ready.
+`gateway, offline speech` has the real ones.
 `floor` is the barest loop that hears and speaks: one protocol object a call, energy in place of a model, no agent.
 """
 
@@ -12,9 +13,11 @@ import base64
 import hashlib
 import os
 import re
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -28,11 +31,14 @@ from voicegw.cli.serving import Site, listen, run, spare_the_collector
 from voicegw.config import Settings, Twilio, Voiceflow
 from voicegw.live.ports import ListenRequest, SpeechRequest, Transcript, TurnModel
 from voicegw.operations import Operations
+from voicegw.speech.factory import create_speech
 from voicegw.speech.silero import SileroDetector
 from voicegw.store.sqlite import SqliteStore
 from voicegw.voiceflow.transport import AiohttpTransport
 
-GATEWAY, FLOOR, PIPECAT = "gateway", "floor", "pipecat"
+GATEWAY, OFFLINE, FLOOR, PIPECAT = "gateway", "gateway, offline speech", "floor", "pipecat"
+PEERS = os.environ.get("VOICEGW_BENCH_PEERS", "")
+"""A Python that has pipecat."""
 CLIP_SECONDS = 2.5
 _PIECE_BYTES = 1600
 
@@ -40,6 +46,24 @@ _PIECE_BYTES = 1600
 def clip(path: Path) -> bytes:
     """What every server says: the same mulaw file."""
     return path.read_bytes()[: int(CLIP_SECONDS * MULAW_RATE_HZ)]
+
+
+@asynccontextmanager
+async def served(name: str, agent_url: str, directory: Path) -> AsyncIterator[tuple[int, int]]:
+    """Such a process, from the outside: its port and process id."""
+    python, module = (PEERS, "bench.pipecat_stream") if name == PIPECAT else (sys.executable, __name__)
+    process = await asyncio.create_subprocess_exec(
+        python, "-m", module, name, agent_url, str(directory),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=(directory / "errors").open("wb"),
+    )  # fmt: skip
+    assert process.stdout is not None  # noqa: S101 (asked for above)
+    port = await process.stdout.readline()
+    if not port.strip():
+        raise RuntimeError(f"{name} did not start: {(directory / 'errors').read_text()[-2000:]}")
+    try:
+        yield int(port), process.pid
+    finally:
+        await process.communicate(b"")  # its standard input ends
 
 
 class _ReadyVoice:
@@ -64,7 +88,9 @@ class _ReadyEar:
 
     def put(self, audio: bytes) -> None: ...
 
-    def finish(self, speech: int) -> None:
+    def pause(self, speech: int) -> None: ...
+
+    def finish(self, speech: int, quiet_seconds: float) -> None:  # noqa: ARG002
         heard = Transcript(speech=speech, text="I would like an appointment tomorrow", final=True, confidence=0.9)
         asyncio.get_running_loop().call_soon(self._tell, heard)
 
@@ -93,7 +119,11 @@ class _Speech:
         await self.detector.close()
 
 
-async def _serve_gateway(agent_url: str, directory: Path) -> None:
+def _stand_in(audio: bytes) -> _Speech:
+    return _Speech(SileroDetector(), _ReadyEars(), _ReadyVoice(audio))
+
+
+async def _serve_gateway(name: str, agent_url: str, directory: Path) -> None:
     settings = Settings(
         twilio=Twilio(account_sid=ACCOUNT_SID, auth_tokens=(AUTH_TOKEN,)),
         public_url=PUBLIC_URL,
@@ -104,7 +134,8 @@ async def _serve_gateway(agent_url: str, directory: Path) -> None:
         voiceflow=Voiceflow(api_key="VF.DM.bench", project_id="bench", base_url=agent_url),
     )
     listening = listen("127.0.0.1", 0)
-    speech = _Speech(SileroDetector(), _ReadyEars(), _ReadyVoice(clip(directory / "clip.ulaw")))
+    speech = create_speech() if name == OFFLINE else _stand_in(clip(directory / "clip.ulaw"))
+    await speech.warm()
     app = Gateway(
         settings,
         store=SqliteStore(settings.live_store_path, wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS),
@@ -198,7 +229,11 @@ def main(name: str, agent_url: str, directory: str) -> None:
     """Serve until standard input ends."""
     os.sched_setaffinity(0, {0})
     configure_logs()
-    run(_serve_gateway(agent_url, Path(directory)) if name == GATEWAY else _serve_floor(Path(directory)))
+    run(
+        _serve_gateway(name, agent_url, Path(directory))
+        if name in {GATEWAY, OFFLINE}
+        else _serve_floor(Path(directory))
+    )
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ async def recognise(recogniser: Moonshine, audio: bytes) -> tuple[str, float]:
     ear.begin(1, b"")
     for at in range(0, len(audio), FRAME_BYTES):
         ear.put(audio[at : at + FRAME_BYTES])
-    ear.finish(1)
+    ear.finish(1, 0.0)
     began = time.perf_counter()
     transcript = await final
     took = time.perf_counter() - began

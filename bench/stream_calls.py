@@ -9,7 +9,7 @@ import asyncio
 import base64
 import heapq
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from typing import cast
@@ -49,14 +49,15 @@ def cut(mulaw: bytes) -> tuple[str, ...]:
 
 
 class StreamCall(asyncio.Protocol):
-    """One call: it says `script` over and over, from its frame number `begin_at` on. `heard` is shared by all."""
+    """One call: it says `script` over and over, from its frame number `begin_at` on; at the frames in `stops` the
+    caller has said what is to be answered. `heard` is shared by all."""
 
-    def __init__(self, number: int, script: Sequence[str], speech_frames: int, begin_at: int, heard: Heard) -> None:
+    def __init__(self, number: int, script: Sequence[str], stops: Collection[int], begin_at: int, heard: Heard) -> None:
         self.call_sid = f"CA{number:032x}"
         self.stream_sid = f"MZ{number:032x}"
         self.due: list[tuple[float, int, str]] = []
         self._script = script
-        self._speech_frames = speech_frames
+        self._stops = stops
         self._place = begin_at % len(script)
         self._heard = heard
         self._sent = 0
@@ -111,9 +112,9 @@ class StreamCall(asyncio.Protocol):
             f'"timestamp":"{number * 20}","payload":"{self._script[self._place]}"}},"streamSid":"{self.stream_sid}"}}'
         )
         self._place += 1
-        if self._place == self._speech_frames:
+        if self._place in self._stops:
             self._stopped_at = now
-        elif self._place == len(self._script):
+        if self._place == len(self._script):
             self._place = 0
 
     def name_marks(self, now: float) -> None:

@@ -1,19 +1,16 @@
 """How many stream calls one core carries: N callers in real time, 20 ms frames in, speech out, the call log on.
 
 Every caller talks for 4 of 20 seconds and is answered with two sentences of 2.5 s. The server has core 0, carrier and
-agent have core 1. In the same run: the barest loop that hears and speaks (the floor), and pipecat, where it is
-installed in `PEERS` (a Python of its own: it brings half a gigabyte). CPU is the server's, by the scheduler's count.
-Run: `python -m bench.stream_load [--calls 100 300 500] [--seconds 40] [--servers gateway floor pipecat]`.
+agent have core 1. In the same run: the barest loop that hears and speaks (the floor), and pipecat, where
+VOICEGW_BENCH_PEERS names a Python that has it (it brings half a gigabyte). CPU is the server's, by the scheduler's
+count. Run: `python -m bench.stream_load [--calls 100 300 500] [--seconds 40] [--servers gateway floor pipecat]`.
 """
 
 import argparse
 import asyncio
 import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +18,7 @@ import uvloop
 
 from bench.fast_agent import FastAgent
 from bench.rounds import percentile, show_table
-from bench.served_stream import FLOOR, GATEWAY, PIPECAT
+from bench.served_stream import FLOOR, GATEWAY, PEERS, PIPECAT, served
 from bench.stream_calls import Heard, StreamCall, cut, keep_talking, quiet_frames
 from voicegw.live.ports import SpeechRequest
 from voicegw.speech.hibari_voice import HibariVoice
@@ -29,7 +26,6 @@ from voicegw.speech.hibari_voice import HibariVoice
 TALK_SECONDS, ROUND_SECONDS = 4.0, 20.0
 SETTLE_SECONDS = 5.0
 CONNECTING_AT_ONCE = 8
-PEERS = os.environ.get("VOICEGW_BENCH_PEERS", "")
 _ANSWER = (
     {"type": "speak", "payload": {"type": "message", "message": "We have an appointment free tomorrow at nine."}},
     {"type": "speak", "payload": {"type": "message", "message": "Shall I book it for you?"}},
@@ -56,24 +52,6 @@ async def _clip(words: str) -> bytes:
     return bytes(audio)
 
 
-@asynccontextmanager
-async def _served(name: str, agent_url: str, directory: Path) -> AsyncIterator[tuple[int, int]]:
-    """The server's port and process id."""
-    python, module = (PEERS, "bench.pipecat_stream") if name == PIPECAT else (sys.executable, "bench.served_stream")
-    process = await asyncio.create_subprocess_exec(
-        python, "-m", module, name, agent_url, str(directory),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=(directory / "errors").open("wb"),
-    )  # fmt: skip
-    assert process.stdout is not None  # noqa: S101 (asked for above)
-    port = await process.stdout.readline()
-    if not port.strip():
-        raise RuntimeError(f"{name} did not start: {(directory / 'errors').read_text()[-2000:]}")
-    try:
-        yield int(port), process.pid
-    finally:
-        await process.communicate(b"")  # its standard input ends
-
-
 def _cpu_seconds(pid: int) -> float:
     threads = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
@@ -88,8 +66,8 @@ async def _measure(name: str, count: int, seconds: float, agent_url: str, direct
     speech = cut((directory / "caller.ulaw").read_bytes()[: int(TALK_SECONDS * 8000)])
     script = speech + quiet_frames(round(ROUND_SECONDS / 0.02) - len(speech))
     heard = Heard()
-    async with _served(name, agent_url, directory) as (port, pid):
-        calls = [StreamCall(n + 1, script, len(speech), len(speech) + 50 + n * 7, heard) for n in range(count)]
+    async with served(name, agent_url, directory) as (port, pid):
+        calls = [StreamCall(n + 1, script, {len(speech)}, len(speech) + 50 + n * 7, heard) for n in range(count)]
         await calls[0].connect(port, ring=name == GATEWAY)
         await keep_talking(calls[:1], heard, SETTLE_SECONDS)
         before_kib = _resident_kib(pid)

@@ -74,7 +74,10 @@ class _Ear:
             self._told = words
             self._tell(Transcript(speech=self._speech, text=words, final=False))
 
-    def finish(self, speech: int) -> None:
+    def pause(self, speech: int) -> None:
+        pass
+
+    def finish(self, speech: int, quiet_seconds: float) -> None:
         words = Transcript(speech=speech, text=decode_text(bytes(self._audio)), final=True, confidence=0.9)
         asyncio.get_running_loop().call_later(UNDERSTANDING_SECONDS, self._tell, words)
 

@@ -99,7 +99,10 @@ class _Ear:
     def put(self, audio: bytes) -> None:
         self.heard_bytes += len(audio)
 
-    def finish(self, speech: int) -> None:
+    def pause(self, speech: int) -> None:
+        pass
+
+    def finish(self, speech: int, quiet_seconds: float) -> None:
         words = self._ears.words.get(self._sid, [])
         text = words.pop(0) if words else ""
         asyncio.get_running_loop().call_later(

@@ -175,7 +175,7 @@ async def test_speech_is_streamed_and_its_words_come_back(deepgram: StandIn, mod
     ear.begin(7, SECOND[:800])
     ear.put(SECOND)
     first = await heard.transcripts.get()
-    ear.finish(7)
+    ear.finish(7, 0.0)
     final = await heard.final()
     await ear.close()
     assert (first.speech, first.text, first.final) == (7, "book", False)
@@ -192,9 +192,9 @@ async def test_two_speeches_are_kept_apart(deepgram: StandIn) -> None:
     heard = Heard()
     ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), heard.transcripts.put_nowait, print)
     ear.begin(1, SECOND)
-    ear.finish(1)
+    ear.finish(1, 0.0)
     ear.begin(2, SECOND)
-    ear.finish(2)
+    ear.finish(2, 0.0)
     finals = [await heard.final(), await heard.final()]
     await ear.close()
     assert [(final.speech, final.text) for final in finals] == [(1, "book a table"), (2, "book a table")]
@@ -226,7 +226,7 @@ async def test_provider_that_answers_nothing_to_seconds_of_speech_has_failed(dee
     heard = Heard()
     ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), print, heard.failure.set_result)
     ear.begin(1, SECOND * 3)
-    ear.finish(1)
+    ear.finish(1, 0.0)
     error = await heard.failure
     await ear.close()
     assert "does not answer" in str(error)
@@ -238,7 +238,7 @@ async def test_speech_whose_words_are_all_settled_needs_no_answer(deepgram: Stan
     ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), heard.transcripts.put_nowait, print)
     ear.begin(1, SECOND)
     await heard.transcripts.get()
-    ear.finish(1)
+    ear.finish(1, 0.0)
     assert (await heard.final()).text == "book a table"
     await ear.close()
     assert deepgram.texts == []
@@ -310,7 +310,7 @@ async def test_another_language_is_another_connection(deepgram: StandIn) -> None
     ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), heard.transcripts.put_nowait, print)
     ear.ask_again(request(language="de-DE"))
     ear.begin(1, SECOND)
-    ear.finish(1)
+    ear.finish(1, 0.0)
     await heard.final()
     await ear.close()
     assert deepgram.queries[-1]["language"] == ["de-DE"]
@@ -323,10 +323,10 @@ async def test_language_that_changes_in_a_speech_counts_from_the_next(deepgram: 
     await heard.transcripts.get()
     ear.ask_again(request(language="de-DE"))
     ear.put(SECOND)
-    ear.finish(1)
+    ear.finish(1, 0.0)
     first = await heard.final()
     ear.begin(2, SECOND)
-    ear.finish(2)
+    ear.finish(2, 0.0)
     second = await heard.final()
     await ear.close()
     assert [(final.speech, final.text) for final in (first, second)] == [(1, "book a table"), (2, "book a table")]
@@ -342,7 +342,7 @@ async def test_words_that_were_never_settled_are_final_when_no_more_come(
     ear.begin(1, SECOND)
     await heard.transcripts.get()
     deepgram.is_mute = True
-    ear.finish(1)
+    ear.finish(1, 0.0)
     assert (await heard.final()).text == "book"
     await ear.close()
 

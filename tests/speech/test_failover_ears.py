@@ -23,6 +23,7 @@ class ScriptedEar:
         self.request, self.tell, self.fail = request, tell, fail
         self.heard: dict[int, bytearray] = {}
         self.finished: list[int] = []
+        self.paused: list[int] = []
         self.is_closed = False
 
     def begin(self, speech: int, before: bytes) -> None:
@@ -31,7 +32,10 @@ class ScriptedEar:
     def put(self, audio: bytes) -> None:
         self.heard[max(self.heard)] += audio
 
-    def finish(self, speech: int) -> None:
+    def pause(self, speech: int) -> None:
+        self.paused.append(speech)
+
+    def finish(self, speech: int, quiet_seconds: float) -> None:
         self.finished.append(speech)
 
     def ask_again(self, request: ListenRequest) -> None:
@@ -90,7 +94,7 @@ async def test_words_of_the_first_recogniser_pass_through() -> None:
     call.ear.begin(1, b"ab")
     call.ear.put(b"cd")
     call[0].say(1, "book")
-    call.ear.finish(1)
+    call.ear.finish(1, 0.0)
     call[0].say(1, "book a table", final=True)
     assert call.words == [(1, "book", False), (1, "book a table", True)]
     assert call[0].heard == {1: b"abcd"}
@@ -105,7 +109,7 @@ async def test_connection_that_breaks_is_opened_once_more_and_given_the_speech_f
     call[0].fail(SpeechError("broke", retryable=True))
     call.ear.put(b"ef")
     assert [bytes(ear.heard[1]) for ear in call.recognisers[0].ears] == [b"abcd", b"abcdef"]
-    call.ear.finish(1)
+    call.ear.finish(1, 0.0)
     call[0].say(1, "all of it", final=True)
     assert call.words == [(1, "all of it", True)]
     await call.ear.close()
@@ -117,7 +121,7 @@ async def test_second_failure_hands_over_to_the_next() -> None:
     call.ear.begin(1, b"ab")
     call[0].fail(SpeechError("broke", retryable=True))
     call[0].fail(SpeechError("broke", retryable=True))
-    call.ear.finish(1)
+    call.ear.finish(1, 0.0)
     assert call[1].heard == {1: b"ab"}
     assert call[1].finished == [1]
     call[1].say(1, "heard after all", final=True)
@@ -148,7 +152,7 @@ async def test_unknown_language_is_no_failure_for_other_calls() -> None:
 async def test_failure_after_the_end_of_a_speech_is_made_good_by_the_next() -> None:
     call = Call()
     call.ear.begin(1, b"ab")
-    call.ear.finish(1)
+    call.ear.finish(1, 0.0)
     call[0].fail(SpeechError("refused"))
     assert call[1].heard == {1: b"ab"}
     assert call[1].finished == [1]
@@ -159,7 +163,7 @@ async def test_where_all_fail_the_words_so_far_are_final_and_the_next_speech_tri
     call = Call("only")
     call.ear.begin(1, b"ab")
     call[0].say(1, "half a")
-    call.ear.finish(1)
+    call.ear.finish(1, 0.0)
     call[0].fail(SpeechError("refused"))
     assert call.words == [(1, "half a", False), (1, "half a", True)]
     call.ear.begin(2, b"cd")
@@ -173,7 +177,7 @@ async def test_speech_that_ends_while_nobody_listens_is_empty_at_once() -> None:
     call[0].fail(SpeechError("refused"))
     call.ear.put(b"cd")
     call.ear.ask_again(REQUEST)
-    call.ear.finish(1)
+    call.ear.finish(1, 0.0)
     transcript = await call.told.get()
     assert (transcript.text, transcript.final) == ("", True)
     await call.ear.close()
@@ -184,7 +188,7 @@ async def test_recogniser_that_is_late_is_overtaken_by_the_next(monkeypatch: pyt
     call = Call()
     call.ear.begin(1, b"ab")
     late = call[0]
-    call.ear.finish(1)
+    call.ear.finish(1, 0.0)
     await call.recognisers[1].opened.wait()
     call[1].say(1, "quicker", final=True)
     late.say(1, "too late", final=True)
@@ -199,7 +203,7 @@ async def test_late_recogniser_without_a_next_goes_on_until_time_is_up(monkeypat
     call = Call("only")
     call.ear.begin(1, b"ab")
     call[0].say(1, "so far")
-    call.ear.finish(1)
+    call.ear.finish(1, 0.0)
     assert (await call.told.get()).text == "so far"
     assert (await call.told.get()).final
     call[0].say(1, "after the bell", final=True)
@@ -233,8 +237,8 @@ async def test_final_words_before_the_end_of_a_speech_are_not_final() -> None:
     call.ear.begin(1, b"ab")
     call[0].say(1, "book", final=True)
     assert call.words == []
-    call.ear.finish(1)
-    call.ear.finish(1)
+    call.ear.finish(1, 0.0)
+    call.ear.finish(1, 0.0)
     assert call[0].finished == [1]
     await call.ear.close()
 
@@ -242,7 +246,7 @@ async def test_final_words_before_the_end_of_a_speech_are_not_final() -> None:
 async def test_after_closing_nothing_is_told() -> None:
     call = Call()
     call.ear.begin(1, b"ab")
-    call.ear.finish(1)
+    call.ear.finish(1, 0.0)
     ear = call[0]
     await call.ear.close()
     ear.say(1, "too late", final=True)

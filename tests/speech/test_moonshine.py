@@ -48,7 +48,7 @@ async def test_words_grow_while_somebody_speaks(recogniser: Moonshine, say: Call
     ear.put(audio[:9_000])
     partial = await heard.transcripts.get()
     ear.put(audio[9_000:])
-    ear.finish(4)
+    ear.finish(4, 0.0)
     told = await heard.until_final()
     await ear.close()
     assert partial.text.startswith("Thanks for calling")
@@ -57,6 +57,40 @@ async def test_words_grow_while_somebody_speaks(recogniser: Moonshine, say: Call
     assert told[-1].confidence is not None
     assert told[-1].confidence > 0.8
     assert {transcript.speech for transcript in (partial, *told)} == {4}
+
+
+@pytest.mark.parametrize(("said_since", "times"), [("", 1), ("Thanks for calling.", 2)], ids=["no-more", "more"])
+async def test_who_has_no_more_to_say_after_a_pause_is_recognised_once(
+    recogniser: Moonshine,
+    say: Callable[[str], bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    said_since: str,
+    times: int,
+) -> None:
+    audio = await asyncio.to_thread(say, "Yes, please.")
+    more = await asyncio.to_thread(say, said_since) if said_since else b""
+    asked: list[int] = []
+    recognise = recogniser.recognise
+
+    async def counting(audio: bytes) -> Recognised:
+        asked.append(len(audio))
+        return await recognise(audio)
+
+    monkeypatch.setattr(recogniser, "recognise", counting)
+    heard = Heard()
+    ear = recogniser.open(ENGLISH, heard.transcripts.put_nowait, heard.failures.put_nowait)
+    ear.begin(1, audio)
+    ear.pause(2)  # of a speech that is not this one
+    ear.pause(1)
+    partial = await heard.transcripts.get()
+    asked_until_pause = len(asked)
+    ear.put(MULAW_SILENCE * 1_600 + more + MULAW_SILENCE * 16_000)
+    ear.finish(1, 2.0 if more else 2.2)
+    final = (await heard.until_final())[-1]
+    await ear.close()
+    assert partial.text == "Yes, please."
+    assert final.text == " ".join(filter(None, [partial.text, said_since]))
+    assert 1 + len(asked) - asked_until_pause == times
 
 
 async def test_speech_of_any_length_is_settled_in_pieces(recogniser: Moonshine, say: Callable[[str], bytes]) -> None:
@@ -68,7 +102,7 @@ async def test_speech_of_any_length_is_settled_in_pieces(recogniser: Moonshine, 
     ear.begin(1, b"")
     for _ in range(times):
         ear.put(audio + MULAW_SILENCE * 2_400)
-    ear.finish(1)
+    ear.finish(1, 0.0)
     final = (await heard.until_final())[-1]
     await ear.close()
     assert final.text.count("book a table for two people") == times
@@ -83,7 +117,7 @@ async def test_next_speech_may_begin_before_the_last_ones_words_have_come(
     ear = recogniser.open(ENGLISH, heard.transcripts.put_nowait, heard.failures.put_nowait)
     for number, audio in ((1, yes), (2, thanks)):
         ear.begin(number, audio)
-        ear.finish(number)
+        ear.finish(number, 0.0)
     finals = [(await heard.until_final())[-1] for _ in range(2)]
     await ear.close()
     assert {final.speech: final.text for final in finals} == {1: "Yes, please.", 2: "Thanks for calling."}
@@ -110,7 +144,7 @@ async def test_model_that_fails_is_told_as_failure(recogniser: Moonshine, monkey
     heard = Heard()
     ear = recogniser.open(ENGLISH, heard.transcripts.put_nowait, heard.failures.put_nowait)
     ear.begin(1, MULAW_SILENCE * 800)
-    ear.finish(1)
+    ear.finish(1, 0.0)
     assert (await heard.failures.get()).retryable
     assert recogniser.is_idle
     await ear.close()
@@ -120,7 +154,7 @@ async def test_audio_between_speeches_and_ends_of_none_are_ignored(recogniser: M
     heard = Heard()
     ear = recogniser.open(ENGLISH, heard.transcripts.put_nowait, heard.failures.put_nowait)
     ear.put(b"\x10" * 800)
-    ear.finish(3)
+    ear.finish(3, 0.0)
     ear.begin(1, b"")
     await ear.close()
     assert heard.transcripts.empty()

@@ -26,7 +26,7 @@ async def test_what_the_voice_says_is_what_the_ear_hears(speech: Speech, say: Ca
     ear = speech.stt.open(ListenRequest(call_sid="CA1", language="en-US"), tell)
     ear.begin(1, audio[:800])
     ear.put(audio[800:] + MULAW_SILENCE * 2_400)
-    ear.finish(1)
+    ear.finish(1, 0.0)
     await done.wait()
     await ear.close()
     assert told[-1].text == SENTENCE

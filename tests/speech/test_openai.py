@@ -101,7 +101,7 @@ async def test_speech_is_sent_whole_as_wav_when_it_is_over(openai: StandIn) -> N
     ear = recogniser.open(ListenRequest(call_sid="CA1", language="en-US", hints=("Waldo",)), told.put_nowait, print)
     ear.begin(3, b"\x10" * 800)
     ear.put(b"\x20" * 800)
-    ear.finish(3)
+    ear.finish(3, 0.0)
     assert await told.get() == Transcript(speech=3, text="Book a table.", final=True)
     await ear.close()
     await recogniser.close()
@@ -116,7 +116,7 @@ async def test_speech_too_short_to_send_is_empty(openai: StandIn) -> None:
     recogniser = OpenAIRecogniser(KEY, base_url=openai.url)
     ear = recogniser.open(ListenRequest(call_sid="CA1", language="en-US"), told.put_nowait, print)
     ear.begin(1, b"")
-    ear.finish(1)
+    ear.finish(1, 0.0)
     assert (await told.get()).text == ""
     await ear.close()
     await recogniser.close()
@@ -129,7 +129,7 @@ async def test_refused_speech_is_told_as_failure(openai: StandIn) -> None:
     recogniser = OpenAIRecogniser(KEY, base_url=openai.url)
     ear = recogniser.open(ListenRequest(call_sid="CA1", language="en-US"), print, failed.put_nowait)
     ear.begin(1, b"\x10" * 800)
-    ear.finish(1)
+    ear.finish(1, 0.0)
     assert (await failed.get()).retryable
     await ear.close()
     await recogniser.close()

@@ -68,7 +68,7 @@ class _OfflineCaller:
 
         ear = self._ears.open(ListenRequest(call_sid="", language=_LANGUAGE), tell, fail)
         ear.begin(1, audio)
-        ear.finish(1)
+        ear.finish(1, 0.0)
         try:
             return await words
         finally:

@@ -280,10 +280,10 @@ class LiveCall:
         match command:
             case c.BeginTranscript(speech=speech):
                 self._caller.begin(speech)
-            case c.FinishTranscript(speech=speech):
-                self._caller.finish(speech)
-            case c.AskTurnModel(pause=pause):
-                self._caller.ask_turn_model(pause)
+            case c.FinishTranscript(speech=speech, quiet_seconds=quiet_seconds):
+                self._caller.finish(speech, quiet_seconds)
+            case c.AskTurnModel(speech=speech, pause=pause):
+                self._caller.pause(speech, pause)
             case _:
                 assert_never(command)
 

@@ -63,14 +63,15 @@ class CallerLine:
         self._spoken = bytearray(before)
         self._ear.begin(speech, before)
 
-    def finish(self, speech: int) -> None:
-        """That was all of it."""
+    def finish(self, speech: int, quiet_seconds: float) -> None:
+        """That was all of it, and the end of it was quiet for so long."""
         self._speaking = False
         self._spoken = bytearray()
-        self._ear.finish(speech)
+        self._ear.finish(speech, quiet_seconds)
 
-    def ask_turn_model(self, pause: int) -> None:
+    def pause(self, speech: int, pause: int) -> None:
         """Has the caller finished? Without a model nobody answers."""
+        self._ear.pause(speech)
         if self._turn_model is not None:
             asking = self._ask(self._turn_model, pause, bytes(self._spoken[-JUDGED_BYTES:]))
             task = asyncio.create_task(asking, name="turn-model")

@@ -76,8 +76,11 @@ class Ear(Protocol):
     def put(self, audio: bytes) -> None:
         """The next piece of the speech that goes on."""
 
-    def finish(self, speech: int) -> None:
-        """That was all of it: its final words are wanted now."""
+    def pause(self, speech: int) -> None:
+        """The caller pauses: that may have been all of it. Whoever can have its final words ready by `finish`, may."""
+
+    def finish(self, speech: int, quiet_seconds: float) -> None:
+        """That was all of it, and there was no voice in the last `quiet_seconds`: its final words are wanted now."""
 
     def ask_again(self, request: ListenRequest) -> None:
         """Language or hints have changed, from the next speech on."""

@@ -121,11 +121,11 @@ class CallerVoice:
         match event:
             case SpeechPaused(pause=pause):
                 self._outbox.append(AskTurnModel(speech=current.number, pause=pause))
-            case SpeechEnded():
+            case SpeechEnded(quiet_seconds=quiet_seconds):
                 current.ended_at = now
                 current.over_prompt = prompt is not None and not may_interrupt(prompt.barge_in, "speech")
                 self._decider.end_speech(current.number, now)
-                self._outbox.append(FinishTranscript(speech=current.number))
+                self._outbox.append(FinishTranscript(speech=current.number, quiet_seconds=quiet_seconds))
             case _:
                 assert_never(event)
 

@@ -70,9 +70,10 @@ class BeginTranscript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishTranscript:
-    """`speech` is over: its last words are wanted now."""
+    """`speech` is over, and there has been no voice for `quiet_seconds`: its last words are wanted now."""
 
     speech: int
+    quiet_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,9 +56,10 @@ class SpeechPaused:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """The caller has finished; `seconds` is how long the voice was heard."""
+    """The caller has finished: after `seconds` of voice, and `quiet_seconds` without."""
 
     seconds: float
+    quiet_seconds: float
 
 
 VoiceEvent: TypeAlias = SpeechBegan | SpeechPaused | SpeechEnded
@@ -156,7 +157,7 @@ class Endpointer:
                 return None
 
     def _end(self) -> SpeechEnded:
-        ended = SpeechEnded(self._speech_seconds)
+        ended = SpeechEnded(self._speech_seconds, self._quiet_seconds)
         self._state = _State.QUIET
         self._voiced = False
         self._voice_seconds = self._quiet_seconds = self._speech_seconds = 0.0

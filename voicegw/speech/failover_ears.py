@@ -93,7 +93,12 @@ class FailoverEar:
         if self._ear is not None:
             self._ear.put(audio)
 
-    def finish(self, speech: int) -> None:
+    def pause(self, speech: int) -> None:
+        """See `Ear`."""
+        if self._ear is not None and speech in self._speeches:
+            self._ear.pause(speech)
+
+    def finish(self, speech: int, quiet_seconds: float) -> None:
         """See `Ear`."""
         ended = self._speeches.get(speech)
         if ended is None or ended.is_finished:
@@ -105,7 +110,7 @@ class FailoverEar:
             self._loop.call_later(FINAL_SECONDS if self._ear is not None else 0.0, self._settle, ended),
         ]
         if self._ear is not None:
-            self._ear.finish(speech)
+            self._ear.finish(speech, quiet_seconds)
 
     def ask_again(self, request: ListenRequest) -> None:
         """See `Ear`."""
@@ -145,7 +150,7 @@ class FailoverEar:
         for speech in self._speeches.values():
             self._ear.begin(speech.number, bytes(speech.audio))
             if speech.is_finished:
-                self._ear.finish(speech.number)
+                self._ear.finish(speech.number, 0.0)
 
     def _leave(self) -> None:
         self._turn = None

@@ -29,6 +29,7 @@ _LONGEST: Final = int(LONGEST_SECONDS * MULAW_RATE_HZ)
 _EARLIEST_CUT: Final = _LONGEST // 2
 _PARTIAL: Final = int(PARTIAL_SECONDS * MULAW_RATE_HZ)
 _THREADS: Final = 2
+_QUIET_KEPT: Final = int(0.3 * MULAW_RATE_HZ)  # in a longer silence after the last word the model hears thanks
 _PAUSE: Final = MULAW_RATE_HZ // 5  # the quietest 200 ms are taken for a pause between words
 
 
@@ -104,10 +105,15 @@ class MoonshineEar:
         if self._speech is not None:
             self._speech.put(audio)
 
-    def finish(self, speech: int) -> None:
+    def pause(self, speech: int) -> None:
         """See `Ear`."""
         if self._speech is not None and self._speech.number == speech:
-            self._speech.finish()
+            self._speech.pause()
+
+    def finish(self, speech: int, quiet_seconds: float) -> None:
+        """See `Ear`."""
+        if self._speech is not None and self._speech.number == speech:
+            self._speech.finish(quiet_seconds)
             self._speech = None
 
     async def close(self) -> None:
@@ -133,7 +139,10 @@ class _Speech:
         self._audio = bytearray(before)
         self._settled: list[Recognised] = []
         self._heard_bytes = 0  # how much of `_audio` the latest partial words are made of
+        self._latest: Recognised | None = None  # of `_audio` as far as it was heard
+        self._pauses = False
         self._is_finished = False
+        self._quiet_bytes = 0
         self._news = asyncio.Event()
 
     def put(self, audio: bytes) -> None:
@@ -141,8 +150,13 @@ class _Speech:
         if len(self._audio) - self._heard_bytes >= _PARTIAL:
             self._news.set()
 
-    def finish(self) -> None:
+    def pause(self) -> None:
+        self._pauses = True
+        self._news.set()
+
+    def finish(self, quiet_seconds: float) -> None:
         self._is_finished = True
+        self._quiet_bytes = int(quiet_seconds * MULAW_RATE_HZ)
         self._news.set()
 
     async def run(self) -> None:
@@ -150,13 +164,22 @@ class _Speech:
         while not (self._is_finished and len(self._audio) <= _LONGEST):
             if len(self._audio) > _LONGEST:
                 await self._settle()
-            elif len(self._audio) - self._heard_bytes >= _PARTIAL and self._recogniser.is_idle:
-                self._heard_bytes = len(self._audio)
-                self._say(await self._recogniser.recognise(bytes(self._audio)), final=False)
+            elif self._pauses or (len(self._audio) - self._heard_bytes >= _PARTIAL and self._recogniser.is_idle):
+                self._pauses = False
+                self._say(await self._recognise(), final=False)
             else:
                 self._news.clear()
                 await self._next_news()
-        self._say(await self._recogniser.recognise(bytes(self._audio)), final=True)
+        # Whoever paused and then had no more to say is answered with what was recognised in the pause.
+        if self._latest is None or len(self._audio) - self._heard_bytes > self._quiet_bytes:
+            del self._audio[len(self._audio) - max(0, self._quiet_bytes - _QUIET_KEPT) :]
+            self._latest = await self._recognise()
+        self._say(self._latest, final=True)
+
+    async def _recognise(self) -> Recognised:
+        self._heard_bytes = len(self._audio)
+        self._latest = await self._recogniser.recognise(bytes(self._audio))
+        return self._latest
 
     async def _next_news(self) -> None:
         """More audio, or the end; looked for again after a while, in case the threads were busy until now."""
@@ -167,7 +190,7 @@ class _Speech:
         cut = quietest_place(bytes(self._audio[:_LONGEST]))
         piece = bytes(self._audio[:cut])
         del self._audio[:cut]
-        self._heard_bytes = 0
+        self._heard_bytes, self._latest = 0, None
         self._settled.append(await self._recogniser.recognise(piece))
 
     def _say(self, latest: Recognised, *, final: bool) -> None:

@@ -76,7 +76,10 @@ class OpenAIEar:
         if len(self._audio) < _MOST_BYTES:
             self._audio += audio
 
-    def finish(self, speech: int) -> None:
+    def pause(self, _speech: int) -> None:
+        """See `Ear`; nothing is asked twice of a provider."""
+
+    def finish(self, speech: int, _quiet_seconds: float) -> None:
         """See `Ear`."""
         task = asyncio.create_task(self._recognise(speech, bytes(self._audio), self._request))
         self._tasks.add(task)

@@ -129,7 +129,10 @@ class StreamedEar:
         if len(self._piece) >= _PIECE:
             self._flush()
 
-    def finish(self, _speech: int) -> None:
+    def pause(self, _speech: int) -> None:
+        """See `Ear`; the provider recognises as it hears."""
+
+    def finish(self, _speech: int, _quiet_seconds: float) -> None:
         """See `Ear`."""
         self._flush()
         self._waiting.put_nowait(_End())
