@@ -124,6 +124,21 @@ def test_https_is_signed_without_its_port_and_http_with_it() -> None:
     assert verifier("http://example.com:8080").sign("/x") == signed_by(TOKEN, "http://example.com:8080/x")
 
 
+@pytest.mark.parametrize(
+    ("public_url", "signed"),
+    [
+        ("https://example.com/acme", "wss://example.com/acme/twilio/media"),
+        ("https://example.com:8443", "wss://example.com:8443/twilio/media"),
+        ("http://example.com:8080", "ws://example.com:8080/twilio/media"),
+    ],
+)
+def test_an_upgrade_is_signed_with_the_websocket_form_of_the_url(public_url: str, signed: str) -> None:
+    upgrades = SignatureVerifier(public_url, (TOKEN,), websocket=True)
+    assert upgrades.verify_get("/twilio/media", "", signed_by(TOKEN, signed))
+    assert not upgrades.verify_get("/twilio/media", "", signed_by(TOKEN, signed.replace("ws", "http", 1)))
+    assert not verifier(public_url).verify_get("/twilio/media", "", signed_by(TOKEN, signed))
+
+
 @pytest.mark.parametrize("foreign", ["http://example.com", "https://example.org", "https://example.com:444"])
 def test_other_schemes_hosts_and_ports_are_refused(foreign: str) -> None:
     assert not verifier().verify("/x", "", (), signed_by(TOKEN, foreign + "/x"))
