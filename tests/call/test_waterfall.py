@@ -18,6 +18,7 @@ from voicegw.call.records import (
     Noted,
     OrderReceived,
     PromptBegan,
+    PromptSounded,
     Record,
     StepAnswered,
     TraceReceived,
@@ -85,6 +86,43 @@ def test_the_launch_is_told_from_the_first_webhook():
         ]
     )
     assert (times.stopped_ms, times.sent_ms, times.answered_ms, times.total_ms) == (0, 300, 1000, 1000)
+
+
+STREAMED_TURN = (
+    *SPOKEN_TURN[:-1],
+    at(11.05, PromptBegan(text="Hello."), turn=2),
+    at(11.31, PromptSounded(played_seconds=0.2, sent_seconds=0.26), turn=2),
+)
+
+
+def test_on_a_stream_the_answer_is_timed_to_the_moment_it_was_heard():
+    (times,) = turn_times(STREAMED_TURN)
+    assert (times.answered_ms, times.sounded_ms, times.total_ms) == (1050, 1110, 1810)
+    assert parts(times) == (
+        ("gateway: end of speech", 700),
+        ("gateway", 20),
+        ("agent: to first byte", 380),
+        ("agent: to first sentence", 600),
+        ("gateway: answer", 50),
+        ("carrier: to the ear", 60),
+    )
+
+
+def test_what_sounds_before_the_words_are_ready_is_no_answer():
+    early = at(10.9, PromptSounded(played_seconds=0.2, sent_seconds=0.3), turn=2)
+    filler = at(11.25, PromptSounded(played_seconds=0.2, sent_seconds=0.2, filler=True), turn=2)
+    assert turn_times([*STREAMED_TURN, early, filler]) == turn_times(STREAMED_TURN)
+
+
+def test_what_was_under_way_when_the_words_came_is_answered_with_no_delay():
+    under_way = at(11.21, PromptSounded(played_seconds=0.2, sent_seconds=0.5), turn=2)
+    (times,) = turn_times([*SPOKEN_TURN[:-1], under_way])
+    assert (times.answered_ms, times.sounded_ms) == (1000, 1010)
+
+
+def test_an_answer_that_nobody_heard_was_never_given():
+    (times,) = turn_times(STREAMED_TURN[:-1])
+    assert (times.answered_ms, times.sounded_ms, times.total_ms) == (None, None, None)
 
 
 def test_other_webhooks_are_no_input():
@@ -213,8 +251,18 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
     ),
     st.builds(CallerSpoke, text=st.text(max_size=5), quiet_seconds=st.floats()),
     st.builds(KeysPressed, keys=st.text(max_size=5), quiet_seconds=st.floats()),
+    st.builds(PromptSounded, played_seconds=st.floats(), sent_seconds=st.floats(), filler=st.booleans()),
 )
-COLUMNS = ("stopped_ms", "sent_ms", "first_byte_ms", "first_sentence_ms", "filler_ms", "answered_ms", "total_ms")
+COLUMNS = (
+    "stopped_ms",
+    "sent_ms",
+    "first_byte_ms",
+    "first_sentence_ms",
+    "filler_ms",
+    "answered_ms",
+    "sounded_ms",
+    "total_ms",
+)
 ENTRIES = st.lists(st.builds(at, st.floats() | st.floats(0, 100), RECORDS, st.integers(-1, 4)), max_size=40)
 
 

@@ -166,7 +166,8 @@ async def test_a_turn_as_the_log_keeps_it_can_be_drawn_in_parts():
         first_byte_ms=400,
         first_sentence_ms=900,
         answered_ms=1000,
-        total_ms=1700,
+        sounded_ms=1080,
+        total_ms=1780,
         failure="",
     )
     assert sum(milliseconds for _, milliseconds in waterfall.parts(times)) == times.total_ms
@@ -220,6 +221,7 @@ WAITS = (
     {"stopped_ms": 0, "sent_ms": 5, "first_sentence_ms": 900, "answered_ms": 1000},
     {"stopped_ms": 0, "sent_ms": 5, "answered_ms": 25_000},
     {"stopped_ms": 0, "sent_ms": 5, "first_byte_ms": 300, "answered_ms": 25_000},
+    {"stopped_ms": -550, "sent_ms": 5, "first_sentence_ms": 900, "answered_ms": 1000, "sounded_ms": 1080},
     {"stopped_ms": 0},
     {},
 )

@@ -91,9 +91,27 @@ async def test_the_tables_of_a_newer_version_are_refused(log_url: str, engine: A
 
 
 async def test_older_tables_are_refused_with_the_mend(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voicegw.calllog.revisions.newest", lambda: "0002")
-    with pytest.raises(CallLogError, match=r"older tables \(revision 0001, needed 0002\)\. Run: voicegw db upgrade"):
+    monkeypatch.setattr("voicegw.calllog.revisions.newest", lambda: "0003")
+    with pytest.raises(CallLogError, match=r"older tables \(revision 0002, needed 0003\)\. Run: voicegw db upgrade"):
         await require_newest(engine)
+
+
+async def test_turns_of_the_first_tables_are_kept_and_were_never_timed_to_the_ear(
+    log_url: str, engine: AsyncEngine
+) -> None:
+    turn = "INSERT INTO turns (call_sid, turn, called_number, day, heard, failure) VALUES ('CA1', 1, '', '', '', '')"
+    async with writing(engine) as connection:
+        for statement in (
+            turn,
+            "ALTER TABLE turns DROP COLUMN sounded_ms",
+            "UPDATE alembic_version SET version_num = '0001'",
+        ):
+            await connection.execute(text(statement))
+    assert await current(log_url) == "0001"
+    assert await upgrade(log_url) == newest()
+    async with reading(engine) as connection:
+        row = (await connection.execute(text("SELECT turn, sounded_ms FROM turns"))).one()
+    assert tuple(row) == (1, None)
 
 
 async def test_asking_for_the_revision_makes_no_file(tmp_path: Path) -> None:

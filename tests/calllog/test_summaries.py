@@ -16,6 +16,7 @@ from voicegw.call.records import (
     KeysPressed,
     Noted,
     PromptBegan,
+    PromptSounded,
     StepAnswered,
     TurnBegan,
     TurnEnded,
@@ -92,6 +93,15 @@ def test_a_turn_is_told_when_it_is_over_and_again_when_its_answer_comes_later(en
     (row,) = summary.take_turn_rows()
     assert (row["first_sentence_ms"], row["answered_ms"]) == (300, 500)
     assert summary.take_turn_rows() == []
+
+
+def test_a_turn_on_a_stream_is_told_again_when_it_is_heard(entry: MakesEntry) -> None:
+    told = (CallerSpoke(text="yes", quiet_seconds=0.5), TurnBegan(heard="said"), WordsReady(), TurnEnded())
+    summary = summed_up([entry(record, 10.0 + at / 10, 1) for at, record in enumerate(told)])
+    assert [row["sounded_ms"] for row in summary.take_turn_rows()] == [None]
+    summary.add(entry(PromptSounded(played_seconds=0.2, sent_seconds=0.3), 10.7, 1))
+    (row,) = summary.take_turn_rows()
+    assert (row["answered_ms"], row["sounded_ms"], row["total_ms"]) == (400, 500, 1000)
 
 
 def test_a_turn_that_never_ends_is_told_at_the_end_of_the_call(entry: MakesEntry) -> None:

@@ -106,6 +106,7 @@ async def test_each_turn_has_its_waterfall(writer: CallLogWriter, engine: AsyncE
         "first_byte_ms": 100,
         "first_sentence_ms": 200,
         "answered_ms": 250,
+        "sounded_ms": None,
         "total_ms": 750,
         "failure": "",
     }

@@ -212,9 +212,11 @@ class Notes(NoJournal):
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.noted_at: list[float] = []
 
     def note(self, call_sid: str, record: Record, turn: int = 0) -> None:
         self.records.append(record)
+        self.noted_at.append(asyncio.get_running_loop().time())
 
     def of(self, kind: type) -> list[Any]:
         return [record for record in self.records if isinstance(record, kind)]
@@ -396,6 +398,7 @@ class Stream:
         self.speaking_until = 0.0
         self.frames: asyncio.Task[None] | None = None
         self.frame_seconds = 0.02
+        self.mark_travel_seconds = 0.0
 
     def start(self, **changes: Any) -> None:
         self.socket.send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
@@ -469,13 +472,16 @@ class Stream:
                     self.sounds.append(Sound(piece[0], at, at + len(piece) / 8000))
             case "mark":
                 name = message["mark"]["name"]
-                self.timers.append(self.loop.call_at(max(now, self.plays_until), self._name_back, name))
+                self.timers.append(self.loop.call_at(self._travelled(now), self._name_back, name))
                 self.marks.append((self.plays_until, name))
             case "clear":
                 self.clears += 1
                 for sound in self.sounds:
                     sound.end = max(sound.begin, min(sound.end, now))
                 self.plays_until = now
+
+    def _travelled(self, now: float) -> float:
+        return max(now, self.plays_until) + self.mark_travel_seconds
 
     def _name_back(self, name: str) -> None:
         self._send("mark", {"name": name})

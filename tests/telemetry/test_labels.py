@@ -73,7 +73,8 @@ def test_every_part_of_a_wait_has_a_label() -> None:
         turn=1, heard="said", stopped_ms=-1, sent_ms=2, first_byte_ms=3, first_sentence_ms=4, answered_ms=5
     )
     without = TurnTimes(turn=1, heard="said", answered_ms=5)
-    assert {name for name, _ in (*parts(with_words), *parts(without))} == set(PARTS)
+    on_a_stream = TurnTimes(turn=1, heard="said", stopped_ms=-1, answered_ms=5, sounded_ms=6)
+    assert {name for times in (with_words, without, on_a_stream) for name, _ in parts(times)} == set(PARTS)
 
 
 def test_every_state_of_a_breaker_is_known() -> None:

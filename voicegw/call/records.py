@@ -99,6 +99,17 @@ class PromptBegan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptSounded:
+    """A prompt of a stream can be heard: the mark behind its first piece has come back. `played_seconds`: how long it
+    had been playing by then; `sent_seconds`: how long before that it had been sent."""
+
+    played_seconds: float
+    sent_seconds: float
+    filler: bool = False
+    kind: Literal["prompt-sounded"] = "prompt-sounded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptHeard:
     """The prompts last begun were heard to their end, as far as we can tell."""
 
@@ -260,6 +271,7 @@ Record = (
     | CallerStayedSilent
     | CallerInterrupted
     | PromptBegan
+    | PromptSounded
     | PromptHeard
     | PromptCut
     | TurnBegan

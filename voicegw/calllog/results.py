@@ -60,6 +60,7 @@ class LoggedTurn:
     first_byte_ms: int | None
     first_sentence_ms: int | None
     answered_ms: int | None
+    sounded_ms: int | None
     total_ms: int | None
     failure: str
 

@@ -65,7 +65,9 @@ turns = Table(
     Column("first_byte_ms", Integer, nullable=True),
     Column("first_sentence_ms", Integer, nullable=True),
     Column("answered_ms", Integer, nullable=True),
-    # From the caller's last sound to the answer: what a caller waits. What percentiles are taken of.
+    Column("sounded_ms", Integer, nullable=True),
+    # From the caller's last sound to the answer, on a stream to its first sound at their ear: what a caller waits.
+    # What percentiles are taken of.
     Column("total_ms", Integer, nullable=True),
     Column("failure", String(64), nullable=False, default=""),
     UniqueConstraint("call_sid", "turn", name="uq_turns_call_turn"),

@@ -18,6 +18,7 @@ from voicegw.call.records import (
     ForwardTried,
     KeysPressed,
     PromptBegan,
+    PromptSounded,
     Record,
     StepAnswered,
     TurnBegan,
@@ -200,7 +201,7 @@ class _LatestTurns:
             case TurnEnded():
                 self._over.add(entry.turn)
                 self._due.add(entry.turn)
-            case StepAnswered() if entry.turn in self._over:
+            case StepAnswered() | PromptSounded() if entry.turn in self._over:
                 self._due.add(entry.turn)
             case _:
                 pass
@@ -248,6 +249,7 @@ def _turn_row(times: TurnTimes) -> Row:
         "first_byte_ms": times.first_byte_ms,
         "first_sentence_ms": times.first_sentence_ms,
         "answered_ms": times.answered_ms,
+        "sounded_ms": times.sounded_ms,
         "total_ms": times.total_ms,
         "failure": fit("failure", times.failure),
     }

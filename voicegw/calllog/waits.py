@@ -18,12 +18,14 @@ _SINCE_SENT = func.coalesce(turns.c.sent_ms, 0)
 _SINCE_BYTE = func.coalesce(turns.c.first_byte_ms, _SINCE_SENT)
 _MEASURES: dict[str, ColumnElement[int | None]] = {
     _TOTAL: turns.c.total_ms,
-    waterfall.CARRIER_END_OF_SPEECH: -turns.c.stopped_ms,
+    waterfall.CARRIER_END_OF_SPEECH: case((turns.c.sounded_ms.is_(None), -turns.c.stopped_ms)),
+    waterfall.GATEWAY_END_OF_SPEECH: case((turns.c.sounded_ms.is_not(None), -turns.c.stopped_ms)),
     waterfall.GATEWAY: turns.c.sent_ms,
     waterfall.AGENT_FIRST_BYTE: turns.c.first_byte_ms - _SINCE_SENT,
     waterfall.AGENT_FIRST_SENTENCE: turns.c.first_sentence_ms - _SINCE_BYTE,
     waterfall.AGENT_WITHOUT_WORDS: case((turns.c.first_sentence_ms.is_(None), turns.c.answered_ms - _SINCE_BYTE)),
     waterfall.GATEWAY_ANSWER: turns.c.answered_ms - turns.c.first_sentence_ms,
+    waterfall.CARRIER_TO_THE_EAR: turns.c.sounded_ms - turns.c.answered_ms,
 }
 
 

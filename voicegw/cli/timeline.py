@@ -34,8 +34,10 @@ from voicegw.call.waterfall import (
     AGENT_FIRST_SENTENCE,
     AGENT_WITHOUT_WORDS,
     CARRIER_END_OF_SPEECH,
+    CARRIER_TO_THE_EAR,
     GATEWAY,
     GATEWAY_ANSWER,
+    GATEWAY_END_OF_SPEECH,
     parts,
     turn_times,
 )
@@ -58,11 +60,13 @@ _INPUTS = (
 _PARTS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
         CARRIER_END_OF_SPEECH: ("░", "white", "carrier: end of speech"),
+        GATEWAY_END_OF_SPEECH: ("▁", "white", "end of speech"),
         GATEWAY: ("▌", "yellow", "gateway"),
         AGENT_FIRST_BYTE: ("█", "blue", "agent: first byte"),
         AGENT_FIRST_SENTENCE: ("▓", "cyan", "agent: first sentence"),
         AGENT_WITHOUT_WORDS: ("▞", "cyan", "agent: without words"),
         GATEWAY_ANSWER: ("▒", "green", "answer"),
+        CARRIER_TO_THE_EAR: ("▖", "magenta", "carrier: to the ear"),
         _UNANSWERED: ("▚", "red", "no answer"),
     }
 )

@@ -112,6 +112,7 @@ class LiveCall:
 
     def reach_mark(self, name: str) -> None:
         """The carrier named a mark back."""
+        self._teller.reach_mark(name, self._clock())
         self._session.receive_mark(name, self._clock())
         self._obey()
 
@@ -233,12 +234,14 @@ class LiveCall:
         match command:
             case c.SendAudio(generation=generation, audio=audio):
                 if self._line is not None and generation == self._session.generation:
-                    self._teller.send(command.utterance)
+                    self._teller.send(command, self._clock())
                     self._line.send_audio(audio)
             case c.SendMark(generation=generation, name=name):
                 if self._line is not None and generation == self._session.generation:
+                    self._teller.send_mark(name)
                     self._line.send_mark(name)
             case c.ClearAudio():
+                self._teller.clear()
                 if self._line is not None:
                     self._line.clear()
             case c.SynthesizeText(utterance=utterance, say=say):
@@ -252,6 +255,7 @@ class LiveCall:
                 self._teller.prepare(utterance, prompt, self._dialogue.state.turn)
                 self._mouth.play(utterance, prompt)
             case c.StopSynthesis(utterance=utterance):
+                self._teller.drop(utterance)
                 self._mouth.stop(utterance)
             case c.EndStream():
                 reason = self._leaving or command.reason

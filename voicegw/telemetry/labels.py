@@ -17,8 +17,10 @@ from voicegw.call.waterfall import (
     AGENT_FIRST_SENTENCE,
     AGENT_WITHOUT_WORDS,
     CARRIER_END_OF_SPEECH,
+    CARRIER_TO_THE_EAR,
     GATEWAY,
     GATEWAY_ANSWER,
+    GATEWAY_END_OF_SPEECH,
 )
 
 OTHER = "other"
@@ -87,6 +89,8 @@ PARTS: Mapping[str, str] = MappingProxyType(
         AGENT_FIRST_SENTENCE: "agent-first-sentence",
         AGENT_WITHOUT_WORDS: "agent-without-words",
         GATEWAY_ANSWER: "gateway-answer",
+        GATEWAY_END_OF_SPEECH: "gateway-end-of-speech",
+        CARRIER_TO_THE_EAR: "carrier-to-the-ear",
     }
 )
 """The parts of a turn's wait (`call.waterfall`), as they are called in a label."""

@@ -32,6 +32,7 @@ from voicegw.call.records import (
     Failed,
     ForwardFinished,
     KeysPressed,
+    PromptSounded,
     SessionStarted,
     StepAnswered,
     TurnBegan,
@@ -169,7 +170,7 @@ class CallMetrics:
             return
         if isinstance(record, WordsReady | TurnEnded):
             call.due = True
-        elif isinstance(record, StepAnswered) and call.due:
+        elif isinstance(record, StepAnswered | PromptSounded) and call.due:
             self._observe(call)
 
     def _observe(self, call: _Call) -> None:

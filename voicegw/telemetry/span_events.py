@@ -15,6 +15,7 @@ from voicegw.call.records import (
     PromptBegan,
     PromptCut,
     PromptHeard,
+    PromptSounded,
     Record,
     SessionStarted,
     WordsReady,
@@ -37,6 +38,8 @@ def event_of(record: Record) -> tuple[str, Attributes] | None:
             return "caller interrupted", {"voicegw.by": by}
         case PromptBegan(by_gateway=by_gateway, filler=filler):
             return "prompt began", {"voicegw.by_gateway": by_gateway, "voicegw.filler": filler}
+        case PromptSounded(filler=filler):
+            return "prompt sounded", {"voicegw.filler": filler}
         case PromptHeard():
             return "prompt heard", {}
         case PromptCut():
