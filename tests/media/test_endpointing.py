@@ -72,6 +72,18 @@ class TestEnd:
         assert not endpointer.speaking
         assert hear(endpointer, 5.0, 0.0) == []
 
+    @pytest.mark.parametrize("profile", Endpointing)
+    def test_a_model_that_is_quicker_than_quiet_waits_for_it(self, profile: Endpointing) -> None:
+        endpointer, patience = speaking(profile), PATIENCE[profile]
+        while not (told := hear(endpointer, WINDOW, 0.0)):
+            pass
+        assert told[0][1] == SpeechPaused(1)
+        asked = patience.ask_after_seconds
+        assert endpointer.judge(1, 0.9) is None
+        ((ended, event),) = hear(endpointer, 4.0, 0.0)
+        assert isinstance(event, SpeechEnded)
+        assert asked + ended == pytest.approx(patience.complete_after_seconds, abs=2 * WINDOW)
+
     def test_an_incomplete_one_buys_time(self) -> None:
         endpointer = speaking(Endpointing.FAST)
         hear(endpointer, 0.224, 0.0)

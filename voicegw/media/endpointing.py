@@ -5,7 +5,7 @@
 | QUIET | SPEAKING | voice for `ONSET_SECONDS` without a break: `SpeechBegan` |
 | SPEAKING | PAUSED | no voice for `ask_after_seconds`: `SpeechPaused`, the turn model is asked |
 | PAUSED | SPEAKING | voice for `ONSET_SECONDS`; a verdict on that pause then comes too late |
-| PAUSED | QUIET | a verdict that the turn is complete, or the profile's quiet has passed: `SpeechEnded` |
+| PAUSED | QUIET | quiet for as long as the verdict on the pause asks for, or no verdict does: `SpeechEnded` |
 | SPEAKING | QUIET | voice for `LONGEST_SPEECH_SECONDS`: `SpeechEnded` |
 
 A verdict that the turn is not complete buys the caller more time. Without a model the profile's quiet decides alone.
@@ -28,17 +28,25 @@ LONGEST_SPEECH_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """Seconds of quiet: before the model is asked, before speech ends without it, and after "not complete"."""
+    """Seconds of quiet: before the model is asked (it takes its time), and before speech ends after "complete", without
+    a verdict, and after "not complete"."""
 
     ask_after_seconds: float
+    complete_after_seconds: float
     end_after_seconds: float
     incomplete_after_seconds: float
 
 
 PATIENCE: Final = {
-    Endpointing.FAST: Patience(ask_after_seconds=0.2, end_after_seconds=0.7, incomplete_after_seconds=1.2),
-    Endpointing.PATIENT: Patience(ask_after_seconds=0.3, end_after_seconds=2.0, incomplete_after_seconds=2.0),
-    Endpointing.DICTATION: Patience(ask_after_seconds=1.0, end_after_seconds=3.0, incomplete_after_seconds=3.0),
+    Endpointing.FAST: Patience(
+        ask_after_seconds=0.16, complete_after_seconds=0.2, end_after_seconds=0.7, incomplete_after_seconds=1.2
+    ),
+    Endpointing.PATIENT: Patience(
+        ask_after_seconds=0.2, complete_after_seconds=0.3, end_after_seconds=2.0, incomplete_after_seconds=2.0
+    ),
+    Endpointing.DICTATION: Patience(
+        ask_after_seconds=0.9, complete_after_seconds=1.0, end_after_seconds=3.0, incomplete_after_seconds=3.0
+    ),
 }
 
 
@@ -82,7 +90,7 @@ class Endpointer:
         self._quiet_seconds = 0.0
         self._speech_seconds = 0.0
         self._pause = 0
-        self._incomplete = False
+        self._complete: bool | None = None  # the verdict on this pause, if there is one
 
     @property
     def speaking(self) -> bool:
@@ -114,10 +122,8 @@ class Endpointer:
         """A turn model's verdict on a pause: the turn is complete with this probability. Late verdicts are ignored."""
         if self._state is not _State.PAUSED or pause != self._pause:
             return None
-        if probability >= COMPLETE_FROM:
-            return self._end()
-        self._incomplete = True
-        return None
+        self._complete = probability >= COMPLETE_FROM
+        return self._end_if_quiet()
 
     def abandon(self) -> VoiceEvent | None:
         """What was being heard is over, whatever it was."""
@@ -134,7 +140,7 @@ class Endpointer:
         began = self._state is _State.QUIET
         self._speech_seconds = self._voice_seconds + (0.0 if began else self._speech_seconds)
         self._quiet_seconds = 0.0
-        self._incomplete = False
+        self._complete = None
         self._state = _State.SPEAKING
         return SpeechBegan() if began else None
 
@@ -142,24 +148,29 @@ class Endpointer:
         # A click is no voice, and does not make a pause shorter.
         self._quiet_seconds += seconds + (self._voice_seconds if self._state is _State.PAUSED else 0.0)
         self._voice_seconds = 0.0
-        quiet = self._quiet_seconds + 1e-9
-        patience = self._patience
         match self._state:
-            case _State.SPEAKING if quiet >= patience.ask_after_seconds:
+            case _State.SPEAKING if self._quiet_seconds + 1e-9 >= self._patience.ask_after_seconds:
                 self._state = _State.PAUSED
                 self._pause += 1
                 return SpeechPaused(self._pause)
-            case _State.PAUSED if quiet >= (
-                patience.incomplete_after_seconds if self._incomplete else patience.end_after_seconds
-            ):
-                return self._end()
+            case _State.PAUSED:
+                return self._end_if_quiet()
             case _:
                 return None
+
+    def _end_if_quiet(self) -> SpeechEnded | None:
+        patience = self._patience
+        enough = {
+            None: patience.end_after_seconds,
+            True: patience.complete_after_seconds,
+            False: patience.incomplete_after_seconds,
+        }
+        return self._end() if self._quiet_seconds + 1e-9 >= enough[self._complete] else None
 
     def _end(self) -> SpeechEnded:
         ended = SpeechEnded(self._speech_seconds, self._quiet_seconds)
         self._state = _State.QUIET
         self._voiced = False
         self._voice_seconds = self._quiet_seconds = self._speech_seconds = 0.0
-        self._incomplete = False
+        self._complete = None
         return ended
