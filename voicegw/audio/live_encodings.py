@@ -9,6 +9,7 @@
 Knows no vendor, no clock and no files: `prompts` recognises those by their first bytes.
 """
 
+import re
 from typing import Final, Protocol
 
 from voicegw.audio.live_mp3 import Mp3ToMulaw
@@ -56,7 +57,10 @@ class _Through:
 
 
 def rate_of(encoding: str, rate_hz: int | None) -> int:
-    """The rate that is meant where an encoding is named with or without one."""
+    """The rate that is meant where an encoding is named with one, beside it or inside (`audio/pcm;rate=16000`), or
+    without."""
+    named = re.search(r";\s*rate=([0-9]{1,7})\b", encoding[:200], re.IGNORECASE | re.ASCII)
+    rate_hz = rate_hz or (int(named[1]) if named else None)
     return rate_hz or (PCM_RATE_HZ if _name(encoding) in PCM_TYPES else MULAW_RATE_HZ)
 
 

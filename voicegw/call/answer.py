@@ -27,6 +27,7 @@ from voicegw.call.instructions import (
     OfferButtons,
     Overdue,
     PlayAudio,
+    PlayChunk,
     PlayRecording,
     Prompt,
     ReturnRequest,
@@ -80,7 +81,7 @@ def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallSta
     prompts: list[Prompt] = []
     for instruction in arrived:
         match instruction:
-            case Say() | PlayAudio() | PlayRecording():
+            case Say() | PlayAudio() | PlayRecording() | PlayChunk():
                 prompts.append(_with_barge_in(state, instruction))
                 state = state if state.asked.path is None else revise(state, asked=replace(state.asked, path=None))
             case Forward() | HangUp() | StartRealtime() | ReturnRequest() | SpliceTwiml() | AgentDown():

@@ -67,6 +67,23 @@ class PlayRecording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlayChunk:
+    """One piece of a message that the agent sends as sound, to be heard at once: only for a call that we speak in.
+
+    `content` (base64, of `first` and `last` maybe empty) goes on exactly where the piece before it ended. `instead` is
+    all that the message says, as far as it is known at the `first` and at the `last` piece.
+    """
+
+    content: str
+    encoding: str
+    first: bool = False
+    last: bool = False
+    instead: str = ""
+    barge_in: BargeIn = BargeIn.ANY
+    kind: Literal["play-chunk"] = "play-chunk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Collect:
     """How keys are gathered from now on. `gap_seconds` 0: only a delimiter or `max_digits` ends an entry."""
 
@@ -243,7 +260,7 @@ class SessionOpened:
         return f"SessionOpened(user_id={self.user_id!r})"
 
 
-Prompt = Say | PlayAudio | PlayRecording
+Prompt = Say | PlayAudio | PlayRecording | PlayChunk
 Setting = (
     Collect
     | SilenceTimeout

@@ -10,9 +10,9 @@ from typing import Final, assert_never
 
 import structlog
 
+from voicegw.call.instructions import PlayChunk
 from voicegw.call.moves import hearing_now
 from voicegw.call.plan import BridgeRealtime, CallPlan, GoOn, Listen
-from voicegw.call.profile import NumberProfile
 from voicegw.call.records import Failed
 from voicegw.call.state import CallState
 from voicegw.call.streaming import StreamEnd
@@ -26,9 +26,8 @@ from voicegw.live.ports import ListenRequest, PromptSource, Realtime, Speech, Sp
 from voicegw.live.telling import StreamTeller
 from voicegw.media import bridge
 from voicegw.media import commands as c
-from voicegw.media.barge_in import BargeInRules
 from voicegw.media.echo import loudness
-from voicegw.media.phases import Phase, SessionRules
+from voicegw.media.phases import Phase, rules_of
 from voicegw.media.session import MediaSession
 from voicegw.turns.call_in_hand import CallInHand
 
@@ -59,7 +58,7 @@ class LiveCall:
         self._speech = speech
         self._forget = forget
         self._teller = StreamTeller(call.desk.journal, state.call_sid)
-        self._session = MediaSession(_rules_of(self._profile), hearing_now(state, self._profile), self._clock())
+        self._session = MediaSession(rules_of(self._profile), hearing_now(state, self._profile), self._clock())
         self._dialogue = Dialogue(call, state, self._say, self._flush_server)
         sink = AudioSink(receive=self._receive_speech, finish=self._finish_speech, fail=self._fail_speech)
         self._mouth = Mouth(speech.tts, prompts, sink, state.call_sid, call.desk.journal)
@@ -254,6 +253,8 @@ class LiveCall:
             case c.LoadAudio(utterance=utterance, prompt=prompt):
                 self._teller.prepare(utterance, prompt, self._dialogue.state.turn)
                 self._mouth.play(utterance, prompt)
+            case c.PlaySound(utterance=utterance, chunk=chunk):
+                self._hear_agent(utterance, chunk)
             case c.StopSynthesis(utterance=utterance):
                 self._teller.drop(utterance)
                 self._mouth.stop(utterance)
@@ -278,6 +279,11 @@ class LiveCall:
             case _:
                 assert_never(command)
 
+    def _hear_agent(self, utterance: int, chunk: PlayChunk) -> None:
+        if chunk.first:
+            self._teller.prepare(utterance, chunk, self._dialogue.state.turn)
+        self._mouth.hear_agent(utterance, chunk)
+
     def _listen(self, command: c.BeginTranscript | c.FinishTranscript | c.AskTurnModel) -> None:
         if self._caller is None:
             return
@@ -290,9 +296,3 @@ class LiveCall:
                 self._caller.pause(speech, pause)
             case _:
                 assert_never(command)
-
-
-def _rules_of(profile: NumberProfile) -> SessionRules:
-    own = profile.stream
-    barge_in = BargeInRules(min_words=own.barge_in_words, min_seconds=own.barge_in_seconds)
-    return SessionRules(barge_in=barge_in, while_thinking=own.while_thinking)

@@ -12,10 +12,11 @@ from typing import Final
 import structlog
 
 from voicegw.call.entries import Journal
-from voicegw.call.instructions import Prompt, Say
+from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording
 from voicegw.call.records import Failed
 from voicegw.errors import VoicegwError
 from voicegw.live.ports import PromptSource, SpeechRequest, TextToSpeech
+from voicegw.live.sound import convert_sound
 
 AT_A_TIME: Final = 2
 
@@ -42,15 +43,23 @@ class Mouth:
         self._journal = journal
         self._turns = asyncio.Semaphore(AT_A_TIME)
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._sounds: dict[int, asyncio.Queue[PlayChunk]] = {}
 
     def say(self, utterance: int, request: SpeechRequest) -> None:
         """Make the audio of words."""
         self._begin(utterance, self._tts.speak(request))
 
-    def play(self, utterance: int, prompt: Prompt) -> None:
+    def play(self, utterance: int, prompt: PlayAudio | PlayRecording) -> None:
         """Fetch a recording."""
-        if not isinstance(prompt, Say):
-            self._begin(utterance, self._prompts.load(prompt))
+        self._begin(utterance, self._prompts.load(prompt))
+
+    def hear_agent(self, utterance: int, chunk: PlayChunk) -> None:
+        """The next piece of what the agent says itself; of a message that was stopped it is ignored."""
+        if chunk.first:
+            self._sounds[utterance] = asyncio.Queue()
+            self._begin(utterance, convert_sound(self._sounds[utterance], self._prompts))
+        if utterance in self._sounds:
+            self._sounds[utterance].put_nowait(chunk)
 
     def stop(self, utterance: int) -> None:
         """Nobody will hear the rest."""
@@ -68,7 +77,11 @@ class Mouth:
     def _begin(self, utterance: int, audio: AsyncIterator[bytes]) -> None:
         task = asyncio.create_task(self._make(utterance, audio), name=f"say-{self._call_sid}")
         self._tasks[utterance] = task
-        task.add_done_callback(lambda _: self._tasks.pop(utterance, None))
+        task.add_done_callback(lambda _: self._forget(utterance))
+
+    def _forget(self, utterance: int) -> None:
+        self._tasks.pop(utterance, None)
+        self._sounds.pop(utterance, None)
 
     async def _make(self, utterance: int, audio: AsyncIterator[bytes]) -> None:
         """The task's root: what fails is told to the session, which knows what else could be heard."""

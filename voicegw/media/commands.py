@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from voicegw.call.inputs import CallerInput
-from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say, StartRealtime
+from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording, Prompt, Say, StartRealtime
 from voicegw.call.plan import DialLeg, Finish, HandOver
 
 WhyIgnored: TypeAlias = Literal[
@@ -52,6 +52,14 @@ class LoadAudio:
 
     utterance: int
     prompt: PlayAudio | PlayRecording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaySound:
+    """More of `utterance` has come from the agent, in its own encoding: `chunk` goes on where the last one ended."""
+
+    utterance: int
+    chunk: PlayChunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +174,7 @@ Command: TypeAlias = (
     | ClearAudio
     | SynthesizeText
     | LoadAudio
+    | PlaySound
     | StopSynthesis
     | BeginTranscript
     | FinishTranscript

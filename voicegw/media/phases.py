@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+from voicegw.call.profile import NumberProfile
 from voicegw.media.barge_in import BargeInRules
 
 
@@ -24,3 +25,10 @@ class SessionRules:
 
     barge_in: BargeInRules = field(default_factory=BargeInRules)
     while_thinking: Literal["join", "drop"] = "join"
+
+
+def rules_of(profile: NumberProfile) -> SessionRules:
+    """The rules of one number's streams."""
+    own = profile.stream
+    barge_in = BargeInRules(min_words=own.barge_in_words, min_seconds=own.barge_in_seconds)
+    return SessionRules(barge_in=barge_in, while_thinking=own.while_thinking)

@@ -5,15 +5,18 @@ the session's outbox; a clear also removes what nobody has taken out of it yet.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final, assert_never
 
 from voicegw.call.heard import WORDS_PER_SECOND
-from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
+from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording, Prompt, Say
+from voicegw.call.recorded import add_chunk, begin_recording
 from voicegw.media.barge_in import Sense, may_interrupt
 from voicegw.media.commands import (
     ClearAudio,
     Command,
     LoadAudio,
+    PlaySound,
     ReportBargeIn,
     SendAudio,
     SendMark,
@@ -24,6 +27,7 @@ from voicegw.media.echo import EchoGuard
 from voicegw.media.playout import Dropped, Playout
 from voicegw.media.utterances import BYTES_PER_SECOND
 
+_NO_SOUND: Final = 0  # the next piece of a sound begins an utterance; None: nobody wants it
 MOST_STREAMED_BYTES: Final = 300 * BYTES_PER_SECOND
 
 
@@ -37,6 +41,7 @@ class PromptPlayer:
         self._prompts: dict[int, Prompt] = {}
         self._count = 0
         self._streamed: dict[int, int] = {}
+        self._sound: int | None = _NO_SOUND
 
     @property
     def generation(self) -> int:
@@ -63,7 +68,12 @@ class PromptPlayer:
         self._playout.open(now)
 
     def say(self, prompt: Prompt, now: float) -> None:
-        """Ask for the audio of `prompt`, and play it after what is being said."""
+        """Ask for the audio of `prompt`, and play it after what is being said. A piece of a sound goes on in the
+        utterance that its first piece began; of a sound that was cut off nothing more is played."""
+        if isinstance(prompt, PlayChunk):
+            self._say_chunk(prompt, now)
+            return
+        self.end_sound()
         self._count += 1
         self._prompts[self._count] = prompt
         match prompt:
@@ -78,6 +88,12 @@ class PromptPlayer:
                 self._outbox.append(LoadAudio(utterance=self._count, prompt=prompt))
             case _:
                 assert_never(prompt)
+
+    def end_sound(self) -> None:
+        """No more of the sound that comes in pieces is expected: what there is of it is all there is."""
+        if self._sound:
+            self._outbox.append(PlaySound(utterance=self._sound, chunk=PlayChunk(content="", encoding="", last=True)))
+            self._sound = _NO_SOUND
 
     def stream(self, audio: bytes) -> None:
         """Play more of what somebody else says, after everything before it. What would come minutes late is dropped."""
@@ -113,6 +129,7 @@ class PromptPlayer:
     def give_up(self, utterance: int, now: float) -> bool:
         """No more audio of an utterance will come: play what there is, else say what should be said instead.
         False if there is nothing to be heard of it at all."""
+        self._sound = _NO_SOUND if self._sound == utterance else self._sound
         prompt = self._prompts.get(utterance)
         if prompt is None or utterance not in self._playout.numbers or self._playout.has_audio(utterance):
             self._playout.finish(utterance)
@@ -126,7 +143,7 @@ class PromptPlayer:
                 self._playout.replace(utterance, self._count, now)
                 self._outbox.append(SynthesizeText(utterance=self._count, say=say))
                 return True
-            case PlayAudio() | PlayRecording():
+            case PlayAudio() | PlayRecording() | PlayChunk():
                 self._playout.finish(utterance)
                 return True
             case Say():
@@ -154,6 +171,8 @@ class PromptPlayer:
         )
         self._clear(clears, now)
         self._outbox += [StopSynthesis(utterance=each.number) for each in dropped]
+        if self._sound in [each.number for each in dropped]:
+            self._sound = None
         prompts = ((self._prompts[each.number], each) for each in dropped if each.number in self._prompts)
         cut = [(prompt, _words_heard(prompt, each)) for prompt, each in prompts]
         if cut:
@@ -185,6 +204,25 @@ class PromptPlayer:
         """When something has to be sent, believed or given up."""
         times = (self._playout.next_timer(), self._playout.stalled_at())
         return min((at for at in times if at is not None), default=None)
+
+    def _say_chunk(self, chunk: PlayChunk, now: float) -> None:
+        if chunk.first:
+            self.end_sound()
+            self._sound = _NO_SOUND
+        if self._sound is None:
+            self._sound = _NO_SOUND if chunk.last else None
+            return
+        recording = self._prompts.get(self._sound)
+        if isinstance(recording, PlayRecording):
+            self._prompts[self._sound] = add_chunk(recording, chunk)
+        else:  # its first piece, or the first that comes after a gap in which it was given up
+            self._count += 1
+            self._sound, chunk = self._count, replace(chunk, first=True)
+            self._prompts[self._count] = begin_recording(chunk)
+            self._playout.begin(self._count, now)
+        self._outbox.append(PlaySound(utterance=self._sound, chunk=chunk))
+        if chunk.last:
+            self._sound = _NO_SOUND
 
     def _clear(self, clears: Iterable[ClearAudio], now: float) -> None:
         for clear in clears:

@@ -16,6 +16,7 @@ from voicegw.call.phrases import PhraseName
 from voicegw.call.records import TurnBegan
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState, dump_state, load_state
+from voicegw.call.streaming import is_streamed
 from voicegw.errors import StaleVersion
 from voicegw.turns.ending import CallEnder
 from voicegw.turns.ports import CallStore, Performer, TurnRequest
@@ -139,4 +140,5 @@ def turn_request(state: CallState, line: Line, heard: CallerInput) -> TurnReques
         legacy_keypad=state.asked.legacy_keypad,
         heard_text=state.heard_text,
         sensitive=state.agent.sensitive and isinstance(heard, Said | Pressed),
+        live_sound=is_streamed(state, line),
     )

@@ -17,7 +17,8 @@ from voicegw.call.state import CallState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRequest:
-    """All that one turn of the agent depends on. `session_key` is empty until a `SessionOpened` was yielded."""
+    """All that one turn of the agent depends on. `session_key` is empty until a `SessionOpened` was yielded;
+    `live_sound`: sound is wanted in pieces, as it comes."""
 
     call_sid: str
     parties: CallParties
@@ -32,6 +33,7 @@ class TurnRequest:
     heard_text: str = ""
     turn: int = 0
     sensitive: bool = False
+    live_sound: bool = False
 
     def __repr__(self) -> str:  # the session key is a secret, what was heard may be one
         return f"TurnRequest(call_sid={self.call_sid!r}, heard={self.heard.kind!r})"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from voicegw.call.instructions import Instruction, PlayAudio, PlayRecording, Say, StartRealtime
+from voicegw.call.instructions import Instruction, Prompt, StartRealtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Progress:
 
     def has_words(self) -> bool:
         """Is there something that a caller would hear?"""
-        return any(isinstance(item, Say | PlayAudio | PlayRecording) for item in self.instructions)
+        return any(isinstance(item, Prompt) for item in self.instructions)
 
 
 _ENTRY: TypeAdapter[Instruction | TurnOver] = TypeAdapter(

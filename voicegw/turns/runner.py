@@ -21,9 +21,7 @@ from voicegw.call.instructions import (
     Instruction,
     Note,
     Overdue,
-    PlayAudio,
-    PlayRecording,
-    Say,
+    Prompt,
     SessionOpened,
     proves_launch,
 )
@@ -256,7 +254,7 @@ class TurnRunner:
 
     def _tell(self, running: RunningTurn, arrived: Sequence[Instruction], over: TurnOver | None) -> None:
         """The journal learns of first words, of what only it wants to know, and of the turn's end."""
-        if not running.words_at and any(isinstance(item, Say | PlayAudio | PlayRecording) for item in arrived):
+        if not running.words_at and any(isinstance(item, Prompt) for item in arrived):
             self._note(running, WordsReady())
         for item in arrived:
             match item:

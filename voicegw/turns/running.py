@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from voicegw.call.instructions import Instruction, PlayAudio, PlayRecording, Say
+from voicegw.call.instructions import Instruction, Prompt
 from voicegw.turns.ports import TurnRequest
 from voicegw.turns.progress import Progress, TurnOver
 
@@ -54,7 +54,7 @@ class RunningTurn:
     def show(self, arrived: Sequence[Instruction], now: float, over: TurnOver | None = None) -> None:
         """More has arrived at `now`; with `over`, no more will (the first such verdict stays)."""
         for instruction in arrived:
-            if isinstance(instruction, Say | PlayAudio | PlayRecording):
+            if isinstance(instruction, Prompt):
                 self.words_at[len(self.instructions)] = now
             self.instructions.append(instruction)
         self.over = self.over or over

@@ -8,7 +8,7 @@ from dataclasses import replace
 from voicegw.call.entries import Journal
 from voicegw.call.heard import SPEECH_END_SECONDS
 from voicegw.call.inputs import CallerInput, ForwardEnded, Pressed, Said, StayedSilent
-from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
+from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording, Prompt, Say
 from voicegw.call.moves import Line, endpointing_now, keypad_in_force
 from voicegw.call.plan import CallPlan, DialLeg
 from voicegw.call.records import (
@@ -123,5 +123,5 @@ def prompt_began(prompt: Prompt) -> PromptBegan:
         case PlayAudio(source=source, instead=instead):
             # a `data:` URI is the recording itself
             return PromptBegan(text=instead, source=source if source.startswith("https:") else "data:")
-        case PlayRecording(encoding=encoding, instead=instead):
+        case PlayRecording(encoding=encoding, instead=instead) | PlayChunk(encoding=encoding, instead=instead):
             return PromptBegan(text=instead, source=encoding)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 import twiml
-from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
+from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording, Prompt, Say
 
 MAX_BODY_BYTES = 50_000
 MAX_SAY_CHARACTERS = 3_000
@@ -71,7 +71,7 @@ def _render_prompt(prompt: Prompt, setting: Setting) -> Spoken | None:
             return _say(prompt, setting)
         case PlayAudio(source=source) if _is_playable(source):
             return twiml.Play(source, loop=None if prompt.loop == 1 else prompt.loop)
-        case PlayAudio(instead=words) | PlayRecording(instead=words):
+        case PlayAudio(instead=words) | PlayRecording(instead=words) | PlayChunk(instead=words):
             return _say(Say(text=words), setting) if words else None
         case _:
             assert_never(prompt)

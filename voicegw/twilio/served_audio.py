@@ -12,7 +12,7 @@ import structlog
 
 from voicegw.call.entries import Journal, NoJournal
 from voicegw.call.instructions import PlayAudio, PlayRecording, Prompt, Say
-from voicegw.call.recorded import join_pieces
+from voicegw.call.recorded import collect_chunks, join_pieces
 from voicegw.call.records import Failed
 from voicegw.errors import StoreError, VoicegwError
 from voicegw.turns.ports import CallStore, StoredAudio
@@ -45,6 +45,7 @@ class ServedAudio:
 
     async def make_reachable(self, call_sid: str, prompts: tuple[Prompt, ...], turn: int = 0) -> tuple[Prompt, ...]:
         """The same prompts, with audio of ours behind https URLs; what cannot be had is said by its words instead."""
+        prompts = collect_chunks(prompts)  # what a stream did not come to say
         served = [self._serve(call_sid, prompt, turn) for prompt in prompts if _only_ours(prompt)]
         if not served:  # nearly always, and tasks cost
             return prompts

@@ -214,7 +214,8 @@ class _Conversation:
                 return
 
     async def _ask(self, action: Action, variables: Mapping[str, object]) -> AsyncGenerator[Instruction]:
-        planner, digest = Planner(self._turn.profile), TraceDigest()
+        planner = Planner(self._turn.profile, live_sound=self._turn.live_sound)
+        digest = TraceDigest()
         asked = ActionSent(action=render_action(action), variables=variables, sensitive=self._turn.sensitive)
         self._note(asked)
         answer = self._client.interact(

@@ -44,13 +44,16 @@ _GOING_ON = (
 
 
 class Planner:
-    """Plans one turn. `receive` every trace as it comes, `flush_text` after a pause, `finish` once."""
+    """Plans one turn. `receive` every trace as it comes, `flush_text` after a pause, `finish` once. Sound is collected
+    message by message, `live_sound` given out piece by piece."""
 
-    def __init__(self, profile: NumberProfile, hooks: Mapping[str, Hook] = HOOKS) -> None:
+    def __init__(self, profile: NumberProfile, hooks: Mapping[str, Hook] = HOOKS, *, live_sound: bool = False) -> None:
         self._profile = profile
         self._hooks = hooks
         self._barge_in = BargeIn(profile.barge_in)
-        self._speech = SpeechPlanner(barge_in=self._barge_in, agent_voice=profile.voice_source == "agent")
+        self._speech = SpeechPlanner(
+            barge_in=self._barge_in, agent_voice=profile.voice_source == "agent", live_sound=live_sound
+        )
         self._budget = TurnBudget()
         self._path: AwaitPath | None = None
         self._tools: dict[str, bool] = {}

@@ -21,8 +21,8 @@ from voicegw.call.instructions import (
     OfferButtons,
     Overdue,
     PlayAudio,
+    PlayChunk,
     PlayRecording,
-    Prompt,
     ReturnRequest,
     Say,
     SessionOpened,
@@ -40,6 +40,8 @@ MAX_READ_CHARACTERS = 4 * MAX_TEXT_CHARACTERS
 """Text as the agent wrote it, before it is made into words: that takes 10 µs a character, and holds up all calls."""
 MAX_SOUND_CHARACTERS = 8_000_000
 """Base64 characters: five minutes of mulaw are 3.2 million, of mp3 at 128 kbit/s 6.4 million."""
+CHUNK_CHARACTERS = 240
+"""What a piece of live sound costs beside its own characters, so that nobody sends millions of tiny ones."""
 MAX_SETTINGS = 200
 MAX_ENDINGS = 20
 MAX_NOTES = 100
@@ -77,6 +79,8 @@ class TurnBudget:
         match instruction:
             case Say() | PlayAudio() | PlayRecording():
                 return self._admit_prompt(instruction)
+            case PlayChunk():
+                return self._admit_chunk(instruction)
             case Note() | Overdue():
                 self._notes -= 1
                 return [instruction] if self._notes >= 0 else []
@@ -100,7 +104,7 @@ class TurnBudget:
             case _:
                 assert_never(instruction)
 
-    def _admit_prompt(self, prompt: Prompt) -> list[Instruction]:
+    def _admit_prompt(self, prompt: Say | PlayAudio | PlayRecording) -> list[Instruction]:
         self._prompts -= 1
         if self._prompts < 0:
             return self._cut("prompts")
@@ -128,6 +132,17 @@ class TurnBudget:
         if self._sound < 0:
             return self._cut("sound")
         return [replace(prompt, instead=prompt.instead[:MAX_TEXT_CHARACTERS])]
+
+    def _admit_chunk(self, chunk: PlayChunk) -> list[Instruction]:
+        """A sound counts as one prompt. What is cut off in its middle has an end all the same."""
+        self._prompts -= chunk.first
+        if self._prompts < 0:
+            return self._cut("prompts")
+        self._sound -= len(chunk.content) + CHUNK_CHARACTERS
+        chunk = replace(chunk, instead=chunk.instead[:MAX_TEXT_CHARACTERS])
+        if self._sound >= 0:
+            return [chunk]
+        return [*([replace(chunk, content="")] if chunk.first or chunk.last else []), *self._cut("sound")]
 
     def _cut(self, cap: str) -> list[Instruction]:
         if cap in self._told:

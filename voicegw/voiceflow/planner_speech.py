@@ -1,68 +1,41 @@
 """Messages of an agent → prompts in the order they are to be heard: whole texts, texts in pieces, sound in pieces.
 
 Pure. Rules: words that came as a `completion` are not said again as `text`; a message is heard as words or as sound,
-never as both; a recording whose sound is still arriving holds back what comes behind it. With the gateway's voice
+never as both; a message whose sound is still arriving holds back what comes behind it. Sound is collected to a
+recording, or given out piece by piece where it can be heard at once (`live_sound`). With the gateway's voice
 words are said as they come. With the agent's voice words wait for their sound, and are said when it stays away.
 """
 
-from dataclasses import dataclass, field
-from enum import Enum, auto
-
-from voicegw.call.instructions import BargeIn, Instruction, PlayAudio, PlayRecording, Say
+from voicegw.call.instructions import BargeIn, Instruction, PlayAudio, Say
 from voicegw.call.sentences import SentenceAssembler
 from voicegw.call.speakable import make_speakable
-
-
-class _Heard(Enum):
-    """How a message reached the caller."""
-
-    AS_WORDS = auto()
-    AS_COMPLETION = auto()
-    AS_SOUND = auto()
-
-
-@dataclass(slots=True)
-class _Words:
-    """Words that wait for their sound. `growing`: they came as a completion, so they are said by sentences."""
-
-    message_id: str
-    text: str = ""
-    growing: bool = False
-
-
-@dataclass(slots=True)
-class _Sound:
-    """A message whose sound is arriving, and the words it says. `growing`: they came as a completion."""
-
-    message_id: str
-    words: str = ""
-    growing: bool = False
-    encoding: str = ""
-    pieces: list[str] = field(default_factory=list)
+from voicegw.voiceflow.planner_messages import ArrivingSound, Reached, WaitingWords
 
 
 class SpeechPlanner:
     """Puts one turn's messages in order. An empty message id stands for one that has none."""
 
-    def __init__(self, *, barge_in: BargeIn, agent_voice: bool) -> None:
+    def __init__(self, *, barge_in: BargeIn, agent_voice: bool, live_sound: bool = False) -> None:
         self._barge_in = barge_in
         self._agent_voice = agent_voice
+        self._live_sound = live_sound
         self._sentences = SentenceAssembler()
         self._completion: str | None = None
         self._completed_words = ""
         self._mid_word = False
-        self._waiting: _Words | None = None
-        self._sound: _Sound | None = None
+        self._waiting: WaitingWords | None = None
+        self._sound: ArrivingSound | None = None
         self._behind_sound: list[Instruction] = []
         self._muted = False
         self._expected_sound = ""  # whose sound began, but was given up before any of it came
-        self._heard: dict[str, _Heard] = {}
+        self._heard: dict[str, Reached] = {}
         self._unnamed_said = 0  # messages without an id that were said, while their sound may yet come
 
     @property
     def pending(self) -> bool:
         """Whether something is held back that `flush` would give out."""
-        return self._sentences.pending or self._waiting is not None or self._sound is not None
+        held = self._sentences.pending or self._waiting is not None or bool(self._behind_sound)
+        return held or (self._sound is not None and not self._is_being_heard)
 
     def say(self, words: str, message_id: str = "") -> list[Instruction]:
         """A whole message in words."""
@@ -70,16 +43,16 @@ class SpeechPlanner:
         if self._is_repeated(words, message_id):
             return out
         if self._sound is not None and message_id and self._sound.message_id == message_id:
-            if self._agent_voice:
+            if self._agent_voice or self._is_being_heard:
                 self._sound.words += words
                 return out
             self._sound, self._muted = None, True
             out += self._take_behind_sound()
         if self._agent_voice:
             out += self._say_waiting()
-            self._wait_with(_Words(message_id, words))
+            self._wait_with(WaitingWords(message_id, words))
             return out
-        return out + self._in_order(self._speak(words, message_id, _Heard.AS_WORDS))
+        return out + self._in_order(self._speak(words, message_id, Reached.AS_WORDS))
 
     def play(self, source: str, words: str, message_id: str = "") -> list[Instruction]:
         """A whole message as a recording that can be fetched; `words` are what it says."""
@@ -88,7 +61,7 @@ class SpeechPlanner:
             self._waiting = None  # here is the sound that its words have waited for
         elif self._is_repeated(words, message_id):
             return out
-        self._remember(message_id, _Heard.AS_WORDS)
+        self._remember(message_id, Reached.AS_WORDS)
         instead = make_speakable(words).text
         return out + self.add_message([PlayAudio(source=source, instead=instead, barge_in=self._barge_in)])
 
@@ -99,7 +72,7 @@ class SpeechPlanner:
         self._completed_words = ""
         if self._agent_voice and not self._is_sounding(message_id) and message_id not in self._heard:
             out += self._say_waiting()
-            self._wait_with(_Words(message_id, growing=True))
+            self._wait_with(WaitingWords(message_id, growing=True))
         return out
 
     def continue_completion(self, text: str) -> list[Instruction]:
@@ -108,14 +81,15 @@ class SpeechPlanner:
         message_id = self._completion or ""
         self._completed_words += text
         self._mid_word = text[-1:].isalnum()
-        if self._agent_voice and self._sound is not None and self._is_sounding(message_id):
+        is_its_text = self._agent_voice or self._is_being_heard
+        if is_its_text and self._sound is not None and self._is_sounding(message_id):
             self._sound.words += text
             self._sound.growing = True
             return out
         if self._waiting is not None and self._waiting.growing and self._waiting.message_id == message_id:
             self._waiting.text += text
             return out
-        if self._heard.get(message_id) is _Heard.AS_SOUND:
+        if self._heard.get(message_id) is Reached.AS_SOUND:
             return out
         return out + self._say_sentences(self._sentences.receive(text))
 
@@ -134,12 +108,12 @@ class SpeechPlanner:
             return out
         self._muted = False
         out += self.settle()
-        sound = _Sound(message_id)
+        sound = ArrivingSound(message_id)
         if self._waiting is not None:
             if message_id and self._waiting.message_id and self._waiting.message_id != message_id:
                 out += self._say_waiting()
             else:
-                sound = _Sound(message_id or self._waiting.message_id, self._waiting.text, self._waiting.growing)
+                sound = ArrivingSound(message_id or self._waiting.message_id, self._waiting.text, self._waiting.growing)
                 self._waiting = None
         self._sound = sound
         return out
@@ -151,12 +125,15 @@ class SpeechPlanner:
             out += self.begin_sound(self._expected_sound)
         if self._sound is None:
             return out
-        if self._sound.pieces and self._sound.encoding != encoding:
+        if self._sound.began and self._sound.encoding != encoding:
             message_id = self._sound.message_id
             out += self._close_sound()
-            self._sound = _Sound(message_id)
-        self._sound.encoding = encoding
-        self._sound.pieces.append(content)
+            self._sound = ArrivingSound(message_id)
+        sound = self._sound
+        first, sound.began, sound.encoding = not sound.began, True, encoding
+        if self._live_sound:
+            return [*out, sound.chunk(content, self._barge_in, first=first)]
+        sound.pieces.append(content)
         return out
 
     def end_sound(self) -> list[Instruction]:
@@ -177,8 +154,10 @@ class SpeechPlanner:
         return self._say_sentences(self._sentences.flush())
 
     def flush(self) -> list[Instruction]:
-        """Give out everything that is held back: nothing has come for a while."""
-        if self._sound is not None and not self._sound.pieces:
+        """Give out everything that is held back: nothing has come for a while. A sound that is being heard goes on."""
+        if not self.pending:
+            return []
+        if self._sound is not None and not self._sound.began:
             self._muted = bool(self._sound.words.strip())  # said now; what still comes of their sound would repeat them
             self._expected_sound = self._sound.message_id
         return [*self._close_sound(), *self.settle(), *self._say_waiting()]
@@ -193,7 +172,7 @@ class SpeechPlanner:
         out += self._say_sentences([*sentences, _whole_words(last) if broken_off else last])
         return out + self._say_waiting()
 
-    def _wait_with(self, words: _Words) -> None:
+    def _wait_with(self, words: WaitingWords) -> None:
         self._waiting = words
         self._unnamed_said = 0  # the next sound is for these words
 
@@ -202,27 +181,27 @@ class SpeechPlanner:
         if waiting is None:
             return []
         if not waiting.growing:
-            return self._in_order(self._speak(waiting.text, waiting.message_id, _Heard.AS_WORDS))
+            return self._in_order(self._speak(waiting.text, waiting.message_id, Reached.AS_WORDS))
         sentences = SentenceAssembler()
         spoken = [*sentences.receive(waiting.text), *sentences.flush()]
         return self._say_sentences(spoken, waiting.message_id)
 
     def _say_sentences(self, sentences: list[str], message_id: str | None = None) -> list[Instruction]:
         name = message_id if message_id is not None else self._completion or ""
-        prompts = [say for words in sentences for say in self._speak(words, name, _Heard.AS_COMPLETION)]
+        prompts = [say for words in sentences for say in self._speak(words, name, Reached.AS_COMPLETION)]
         return self._in_order(prompts)
 
-    def _speak(self, words: str, message_id: str, way: _Heard) -> list[Instruction]:
+    def _speak(self, words: str, message_id: str, way: Reached) -> list[Instruction]:
         speech = make_speakable(words)
         if not speech.text.strip():
             return []
         self._remember(message_id, way)
         return [Say(text=speech.text, ssml=speech.ssml, barge_in=self._barge_in)]
 
-    def _remember(self, message_id: str, way: _Heard) -> None:
+    def _remember(self, message_id: str, way: Reached) -> None:
         if message_id:
             self._heard[message_id] = way
-        elif way is _Heard.AS_COMPLETION:  # sentence by sentence, but one message
+        elif way is Reached.AS_COMPLETION:  # sentence by sentence, but one message
             self._unnamed_said = max(self._unnamed_said, 1)
         else:
             self._unnamed_said += 1
@@ -231,19 +210,14 @@ class SpeechPlanner:
         sound, self._sound = self._sound, None
         if sound is None:
             return []
-        if not sound.pieces:
-            way = _Heard.AS_COMPLETION if sound.growing else _Heard.AS_WORDS
+        if not sound.began:
+            way = Reached.AS_COMPLETION if sound.growing else Reached.AS_WORDS
             return [*self._speak(sound.words, sound.message_id, way), *self._take_behind_sound()]
         if sound.message_id:
-            self._heard[sound.message_id] = _Heard.AS_SOUND
-        recording = PlayRecording(
-            content=tuple(sound.pieces),
-            encoding=sound.encoding,
-            message_id=sound.message_id,
-            instead=make_speakable(sound.words).text,
-            barge_in=self._barge_in,
-        )
-        return [recording, *self._take_behind_sound()]
+            self._heard[sound.message_id] = Reached.AS_SOUND
+        if self._live_sound:
+            return [sound.chunk("", self._barge_in, last=True), *self._take_behind_sound()]
+        return [sound.recording(self._barge_in), *self._take_behind_sound()]
 
     def _take_behind_sound(self) -> list[Instruction]:
         behind, self._behind_sound = self._behind_sound, []
@@ -255,6 +229,11 @@ class SpeechPlanner:
         self._behind_sound += instructions
         return []
 
+    @property
+    def _is_being_heard(self) -> bool:
+        """Has some of the sound that is arriving been given out already?"""
+        return self._live_sound and self._sound is not None and self._sound.began
+
     def _is_sounding(self, message_id: str) -> bool:
         return self._sound is not None and self._sound.message_id == message_id
 
@@ -264,13 +243,13 @@ class SpeechPlanner:
             waiting = self._waiting
             if waiting and waiting.growing and waiting.message_id == message_id and waiting.text.strip():
                 return True
-            return self._heard.get(message_id) in (_Heard.AS_COMPLETION, _Heard.AS_SOUND)
+            return self._heard.get(message_id) in (Reached.AS_COMPLETION, Reached.AS_SOUND)
         completed, self._completed_words = self._completed_words.split(), ""
         return bool(completed) and words.split() == completed
 
     def _is_said(self, message_id: str) -> bool:
         """Whether a sound that begins belongs to words that were said. `speak` has no id: the next sound is its."""
-        if self._heard.get(message_id) in (_Heard.AS_WORDS, _Heard.AS_COMPLETION):
+        if self._heard.get(message_id) in (Reached.AS_WORDS, Reached.AS_COMPLETION):
             return True
         if self._completion is not None and not self._agent_voice:
             return "" in (message_id, self._completion) or message_id == self._completion

@@ -1,0 +1,184 @@
+"""A message that the agent sends as sound: heard as its pieces arrive, in whole calls and in the mouth alone."""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+from stream_world import GOODBYE, PROFILE, Agent, Site, Stream, Traces, answer, assert_nothing_left, says
+
+from voicegw.audio.live_encodings import open_to_mulaw
+from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording
+from voicegw.call.records import Failed, PromptBegan, PromptCut
+from voicegw.errors import SpeechError
+from voicegw.live.sound import SLICE_BYTES, convert_sound
+
+FIRST, SECOND, THIRD = (bytes([byte]) * 4_000 for byte in (0x11, 0x22, 0x33))
+AGENT_VOICE = PROFILE.model_copy(update={"voice_source": "agent"})
+
+
+def piece(audio: bytes, encoding: str = "audio/x-mulaw") -> dict[str, Any]:
+    return {
+        "type": "audio",
+        "payload": {"state": "content", "content": b64encode(audio).decode(), "encoding": encoding},
+    }
+
+
+def sound(*pieces: Any, message_id: str = "m1") -> Traces:
+    return [
+        {"type": "audio", "payload": {"state": "start", "messageID": message_id}},
+        *pieces,
+        {"type": "audio", "payload": {"state": "end"}},
+    ]
+
+
+def words(text: str) -> dict[str, Any]:
+    return {"type": "text", "payload": {"message": text, "messageID": "m1"}}
+
+
+class Script:
+    """Greets with `greeting`; what the caller says is answered by `reply`."""
+
+    def __init__(self) -> None:
+        self.greeting: Traces = []
+        self.reply: Traces = []
+
+    def __call__(self, action: Mapping[str, Any]) -> Traces:
+        return {"launch": self.greeting, "text": self.reply}.get(str(action["type"]), [])
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+async def site(script: Script) -> AsyncIterator[Site]:
+    site = Site(Agent(script), AGENT_VOICE)
+    await site.gateway.start()
+    yield site
+    await site.gateway.stop(grace_seconds=5)
+    assert_nothing_left(site)
+
+
+def seconds_of(stream: Stream) -> dict[int, float]:
+    """How long each byte was heard, in the order in which they were."""
+    now, heard = stream.loop.time(), dict[int, float]()
+    for each in stream.sounds:
+        heard[each.byte] = heard.get(each.byte, 0.0) + max(0.0, min(each.end, now) - each.begin)
+    return {byte: round(seconds, 3) for byte, seconds in heard.items() if seconds}
+
+
+async def test_sound_is_heard_while_the_rest_of_it_is_still_to_come(site: Site, script: Script) -> None:
+    script.greeting = [words("One two three."), *sound(piece(FIRST), {"wait": 5.0}, piece(SECOND), piece(THIRD))]
+    stream = await answer(site)
+    await asyncio.sleep(2)
+    assert seconds_of(stream) == {0x11: 0.5}
+    await asyncio.sleep(6)
+    assert seconds_of(stream) == {0x11: 0.5, 0x22: 0.5, 0x33: 0.5}
+    assert site.speech.tts.spoken == []
+    assert [(each.text, each.source) for each in site.journal.of(PromptBegan)] == [("One two three.", "audio/x-mulaw")]
+    stream.stop()
+    await stream.until_closed()
+
+
+async def test_what_comes_of_a_sound_that_was_cut_off_is_not_heard(site: Site, script: Script) -> None:
+    script.greeting = [
+        *[words("One two three four."), *sound(piece(FIRST * 4), {"wait": 2.0}, piece(SECOND))],
+        says("Never said."),
+    ]
+    script.reply = sound(piece(THIRD), message_id="m2")
+    stream = await answer(site)
+    await asyncio.sleep(1.0)
+    stream.say("stop it", seconds=1.5)
+    await asyncio.sleep(8)
+    heard = seconds_of(stream)
+    assert list(heard) == [0x11, 0x33]
+    assert heard[0x11] < 2.0
+    assert heard[0x33] == 0.5
+    assert len(site.journal.of(PromptCut)) == 1
+    stream.stop()
+    await stream.until_closed()
+
+
+async def test_sound_in_the_last_words_is_heard_before_the_call_ends(site: Site, script: Script) -> None:
+    script.greeting = [*sound(piece(FIRST), piece(SECOND)), GOODBYE]
+    stream = await answer(site)
+    await stream.until_closed()
+    assert seconds_of(stream) == {0x11: 0.5, 0x22: 0.5}
+
+
+async def test_sound_that_cannot_be_read_is_told_in_its_words(site: Site, script: Script) -> None:
+    script.greeting = [words("One two."), *sound(piece(b"no sound" * 99, "audio/mp3"), piece(b"", "audio/mp3"))]
+    script.reply = [words("One two."), *sound(piece(b"no sound", "audio/new"))]
+    stream = await answer(site)
+    await asyncio.sleep(4)
+    assert stream.heard() == ["One two."]
+    stream.say("again")
+    await asyncio.sleep(4)
+    assert [request.text for request in site.speech.tts.spoken] == ["One two.", "One two."]
+    assert [each.part for each in site.journal.of(Failed)] == ["prompt", "prompt"]
+    stream.stop()
+    await stream.until_closed()
+
+
+class Recordings:
+    """Implements `live.ports.PromptSource`."""
+
+    def __init__(self) -> None:
+        self.loaded: list[PlayAudio | PlayRecording] = []
+
+    async def load(self, prompt: PlayAudio | PlayRecording) -> AsyncIterator[bytes]:
+        self.loaded.append(prompt)
+        yield b"recorded"
+
+
+async def convert(*pieces: bytes, encoding: str) -> tuple[bytes, Recordings]:
+    chunks: asyncio.Queue[PlayChunk] = asyncio.Queue()
+    for place, audio in enumerate(pieces):
+        content = b64encode(audio).decode()
+        last = place == len(pieces) - 1
+        chunks.put_nowait(PlayChunk(content=content, encoding=encoding, first=place == 0, last=last))
+    recordings = Recordings()
+    return b"".join([mulaw async for mulaw in convert_sound(chunks, recordings)]), recordings
+
+
+@pytest.mark.parametrize("encoding", ["audio/pcm", "audio/pcm;rate=16000", "audio/x-mulaw"])
+async def test_pieces_of_any_size_sound_as_one(encoding: str) -> None:
+    audio = bytes(range(256)) * 200
+    whole = open_to_mulaw(encoding)
+    meant = whole.convert(audio) + whole.flush()
+    cuts = (audio[:1], audio[1:700], b"", audio[700:30_001], audio[30_001:], b"")
+    assert (await convert(*cuts, encoding=encoding))[0] == meant
+    assert (await convert(audio, encoding=encoding))[0] == meant
+
+
+async def test_a_piece_of_minutes_leaves_time_for_other_calls() -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    await convert(bytes(100 * SLICE_BYTES), encoding="audio/pcm")
+    task.cancel()
+    assert turns >= 100
+
+
+@pytest.mark.parametrize(
+    ("encoding", "begin"), [("audio/flac", b""), ("audio/pcm", b"RIFF"), ("audio/pcm;rate=5", b"")]
+)
+async def test_what_cannot_be_converted_live_is_played_once_it_is_whole(encoding: str, begin: bytes) -> None:
+    mulaw, recordings = await convert(begin + b"one", b"two", encoding=encoding)
+    content = (b64encode(begin + b"one").decode(), b64encode(b"two").decode())
+    assert (mulaw, recordings.loaded) == (b"recorded", [PlayRecording(content=content, encoding=encoding)])
+
+
+async def test_sound_without_a_sound_is_an_error_and_no_sound_is_none() -> None:
+    with pytest.raises(SpeechError, match="holds no sound"):
+        await convert(b"nonsense", b"", encoding="audio/mpeg")
+    assert (await convert(b"", encoding="audio/mpeg"))[0] == b""
