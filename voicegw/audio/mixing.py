@@ -98,6 +98,10 @@ class BackgroundMixer:
         """True while there is something to hear under silence, fades included."""
         return bool(self._sounds or self._ending)
 
+    def plays(self, name: str) -> bool:
+        """True from `start` of this name to its `stop` or its end."""
+        return name in self._sounds
+
     def start(self, name: str, mulaw: bytes, *, is_looped: bool = True, gain_db: float = 0.0) -> None:
         """Fade a sound in; another of this name fades out meanwhile. An empty sound only does the latter."""
         self.stop(name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from voicegw.media.commands import ClearAudio, SendAudio, SendMark
-from voicegw.media.utterances import BYTES_PER_SECOND, Utterance
+from voicegw.media.utterances import BYTES_PER_SECOND, Dropped, Utterance
 
 LEAD_LEAST_SECONDS: Final = 0.2
 LEAD_MOST_SECONDS: Final = 0.4
@@ -21,6 +21,9 @@ PIECE_MOST_BYTES: Final = 1600  # 200 ms
 MARK_LATE_SECONDS: Final = 2.0
 MARK_TRAVEL_SECONDS: Final = 0.1
 """How long a mark may be under way without a doubt about where the carrier is."""
+PAD_LEAST_SECONDS: Final = 0.1
+PAD_MOST_SECONDS: Final = 0.2
+"""What sounds under silence is sent no further ahead, for the next word waits until it has been played."""
 STALLED_AFTER_SECONDS: Final = 8.0
 LIVE_UTTERANCE_BYTES: Final = (
     40_000  # 5 s: what has been heard of something endless is forgotten utterance by utterance
@@ -40,16 +43,6 @@ class _Piece:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """An utterance that will not be heard to its end; `heard_share` (0.0–1.0) of it was, None if nobody knows how
-    long it would have been."""
-
-    number: int
-    heard_seconds: float
-    heard_share: float | None
-
-
 class Playout:
     """The outbound half of one stream. `generation` is what a piece must carry to be worth sending."""
 
@@ -60,6 +53,8 @@ class Playout:
         self._queue: list[Utterance] = []
         self._flying: deque[_Piece] = deque()
         self._plays_until = 0.0
+        self._pad = Utterance(number=0)
+        self._padded_from: float | None = None  # when what was said had been played, if only padding came since
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -175,6 +170,26 @@ class Playout:
         self._forget_heard()
         return out
 
+    def pad(self, now: float, render: Callable[[int], bytes]) -> list[SendAudio | SendMark]:
+        """Where nothing is to be said, send what `render` makes of so many bytes. It is no utterance (number 0): nobody
+        waits until it has been heard."""
+        at = self.pad_at()
+        if at is None or now < at - _ROUNDING_SECONDS:
+            return []
+        if self._padded_from is None:
+            self._padded_from = max(now, self._plays_until)
+        lead = max(0.0, self._plays_until - now)
+        audio = render(round((PAD_MOST_SECONDS - lead) * BYTES_PER_SECOND))
+        self._pad.sent += len(audio)
+        self._plays_until = now + lead + len(audio) / BYTES_PER_SECOND
+        return self._fly(self._pad, audio)
+
+    def pad_at(self) -> float | None:
+        """When `pad` must be called next, if there is anything to pad with; None while there is something to say."""
+        head = self._head()
+        is_silent = self.held or head is None or not head.unsent
+        return self._plays_until - PAD_LEAST_SECONDS if self._open and is_silent else None
+
     def next_timer(self) -> float | None:
         """When `send` must be called again, if nothing else happens."""
         times = [self._mark_due_at()] if self._flying else []
@@ -189,7 +204,8 @@ class Playout:
         head = self._head()
         if not self._open or self.held or head is None or head.finished:
             return None
-        return max(head.fed_at, self._plays_until) + STALLED_AFTER_SECONDS
+        said_until = self._plays_until if self._padded_from is None else self._padded_from
+        return max(head.fed_at, said_until) + STALLED_AFTER_SECONDS
 
     def stalled(self, now: float) -> int | None:
         """The utterance whose audio has been waited for too long."""
@@ -220,12 +236,16 @@ class Playout:
                 break
             audio = head.take(min(head.unsent, PIECE_MOST_BYTES, room))
             lead += len(audio) / BYTES_PER_SECOND
-            mark = f"{self.generation}.{head.number}.{head.sent}"
-            self._flying.append(_Piece(mark, head, head.sent, len(audio)))
-            out.append(SendAudio(generation=self.generation, utterance=head.number, audio=audio))
-            out.append(SendMark(generation=self.generation, name=mark))
+            out += self._fly(head, audio)
             self._plays_until = now + lead
+            self._padded_from = None
         return out
+
+    def _fly(self, utterance: Utterance, audio: bytes) -> list[SendAudio | SendMark]:
+        mark = f"{self.generation}.{utterance.number}.{utterance.sent}"
+        self._flying.append(_Piece(mark, utterance, utterance.sent, len(audio)))
+        sent = SendAudio(generation=self.generation, utterance=utterance.number, audio=audio)
+        return [sent, SendMark(generation=self.generation, name=mark)]
 
     def _is_worth_sending(self, head: Utterance) -> bool:
         """A short piece is sent only where nothing could make it longer."""
@@ -265,7 +285,7 @@ class Playout:
             utterance.sent = utterance.heard
         self.generation += 1
         self._flying.clear()
-        self._plays_until = now
+        self._plays_until, self._padded_from = now, None
         return [ClearAudio()] if self._open else []
 
     def _restart_stall(self, now: float) -> None:

@@ -11,6 +11,7 @@ from typing import Final, assert_never
 from voicegw.call.heard import WORDS_PER_SECOND
 from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording, Prompt, Say
 from voicegw.call.recorded import add_chunk, begin_recording
+from voicegw.media.background import HOLD, Background
 from voicegw.media.barge_in import Sense, may_interrupt
 from voicegw.media.commands import (
     ClearAudio,
@@ -24,19 +25,20 @@ from voicegw.media.commands import (
     SynthesizeText,
 )
 from voicegw.media.echo import EchoGuard
-from voicegw.media.playout import Dropped, Playout
-from voicegw.media.utterances import BYTES_PER_SECOND
+from voicegw.media.playout import Playout
+from voicegw.media.utterances import BYTES_PER_SECOND, Dropped
 
 _NO_SOUND: Final = 0  # the next piece of a sound begins an utterance; None: nobody wants it
 MOST_STREAMED_BYTES: Final = 300 * BYTES_PER_SECOND
 
 
 class PromptPlayer:
-    """Says prompts in order. `outbox` is where its commands go."""
+    """Says prompts in order. `outbox` is where its commands go, `background` what sounds under them."""
 
-    def __init__(self, outbox: list[Command], echo: EchoGuard) -> None:
+    def __init__(self, outbox: list[Command], echo: EchoGuard, background: Background | None = None) -> None:
         self._outbox = outbox
         self._echo = echo
+        self._background = background
         self._playout = Playout()
         self._prompts: dict[int, Prompt] = {}
         self._count = 0
@@ -52,6 +54,11 @@ class PromptPlayer:
     def all_heard(self) -> bool:
         """Has the caller heard all prompts?"""
         return self._playout.all_heard
+
+    @property
+    def on_hold(self) -> bool:
+        """Does the caller hear that a tool is at work?"""
+        return self._background is not None and self._background.plays(HOLD)
 
     @property
     def prompt(self) -> Prompt | None:
@@ -187,9 +194,15 @@ class PromptPlayer:
         self._outbox += stops
         self._prompts.clear()
 
-    def send(self, now: float) -> None:
-        """Hand the carrier what it should have by now."""
+    def send(self, now: float, *, caller_speaks: bool) -> None:
+        """Hand the carrier what it should have by now, and what sounds under it."""
         sent = self._playout.send(now)
+        under = self._background
+        if under is not None and under.is_sounding:
+            sent = [
+                replace(each, audio=under.mix(each.audio)) if isinstance(each, SendAudio) else each for each in sent
+            ]
+            sent += self._playout.pad(now, lambda count: under.fill(count, is_ducked=caller_speaks))
         for command in sent:
             if isinstance(command, SendAudio):
                 self._echo.send(command.audio, now)
@@ -202,7 +215,9 @@ class PromptPlayer:
 
     def next_timer(self) -> float | None:
         """When something has to be sent, believed or given up."""
-        times = (self._playout.next_timer(), self._playout.stalled_at())
+        sounding = self._background is not None and self._background.is_sounding
+        pad_at = self._playout.pad_at() if sounding else None
+        times = (self._playout.next_timer(), self._playout.stalled_at(), pad_at)
         return min((at for at in times if at is not None), default=None)
 
     def _say_chunk(self, chunk: PlayChunk, now: float) -> None:

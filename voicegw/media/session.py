@@ -17,6 +17,7 @@ from typing import assert_never
 from voicegw.call.inputs import CallerInput, Pressed, StayedSilent
 from voicegw.call.instructions import BargeIn
 from voicegw.call.plan import BridgeRealtime, CallPlan, DialLeg, Finish, GoOn, HandOver, Hearing, Listen
+from voicegw.media.background import Background
 from voicegw.media.barge_in import Sense, may_interrupt
 from voicegw.media.bridge import RealtimeBridge
 from voicegw.media.caller_voice import CallerVoice
@@ -40,13 +41,13 @@ from voicegw.media.waits import Waits
 class MediaSession:
     """One stream of one call. After each `receive_*` take the commands and ask for the next timer."""
 
-    def __init__(self, rules: SessionRules, hearing: Hearing, now: float) -> None:
+    def __init__(self, rules: SessionRules, hearing: Hearing, now: float, background: Background | None = None) -> None:
         self.phase = Phase.THINKING
         self.turn = 0
         self._rules = rules
         self._out: list[Command] = []
         self._echo = EchoGuard()
-        self._player = PromptPlayer(self._out, self._echo)
+        self._player = PromptPlayer(self._out, self._echo, background)
         self.bridge = RealtimeBridge(self._out, self._player, self._settle, self._ask)
         self._voice = CallerVoice(self._out, self._echo, rules.barge_in)
         self._waiting = WaitingInputs(hearing.keypad)
@@ -93,8 +94,7 @@ class MediaSession:
             self._out.append(StopSynthesis(utterance=stalled))
             self.receive_speech_failed(stalled, now)
             return
-        filler_at = self._filler_at()
-        if filler_at is not None and now >= filler_at:
+        if (filler_at := self._filler_at()) is not None and now >= filler_at:
             self._waits.filler.hear_us(now)
             self._out.append(AskFiller())
         self._settle(now)
@@ -225,7 +225,7 @@ class MediaSession:
         self._take_words(now)
         # Nobody is talked over: a prompt is silent while a voice may interrupt it, or was there before it.
         self._player.hold(self.phase is not Phase.ENDING and self._voice.wants_silence(self._player.prompt, now), now)
-        self._player.send(now)
+        self._player.send(now, caller_speaks=self._voice.active)
         self._waits.hear_us(now, quiet=self._player.all_heard)
         match self.phase:
             case Phase.THINKING:
@@ -280,7 +280,7 @@ class MediaSession:
             self._heard_text = heard_text
 
     def _filler_at(self) -> float | None:
-        quiet = self._open and self._player.all_heard and not self._voice.active
+        quiet = self._open and self._player.all_heard and not (self._voice.active or self._player.on_hold)
         return self._waits.filler.next_timer() if quiet and self.phase is Phase.THINKING else None
 
     def _configure(self, hearing: Hearing) -> None:

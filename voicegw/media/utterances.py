@@ -63,3 +63,13 @@ class Utterance:
         """Something waits behind it: an endless prompt ends with the repetition that has begun."""
         if self.loops == 0:
             self.loops = max(1, -(-self.sent // max(1, len(self.audio)))) if self.finished else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An utterance that will not be heard to its end; `heard_share` (0.0–1.0) of it was, None if nobody knows how
+    long it would have been."""
+
+    number: int
+    heard_seconds: float
+    heard_share: float | None
