@@ -2,6 +2,7 @@
 
 `Line` holds the carrier's promises (a mark returns when what was sent before it has been played, or at once after a
 clear) and watches ours: nothing of an old utterance after a clear, no more than the lead, no gap while there is audio.
+`played` is what was said, `padded` what sounded where nothing was.
 """
 
 import heapq
@@ -12,6 +13,7 @@ from voicegw.call.instructions import Collect
 from voicegw.call.plan import Hearing
 from voicegw.call.profile import Endpointing
 from voicegw.media import commands as c
+from voicegw.media.background import Background
 from voicegw.media.phases import Phase, SessionRules
 from voicegw.media.session import MediaSession
 
@@ -38,6 +40,7 @@ class Line:
     now: float = 0.0
     plays_until: float = 0.0
     played: list[Played] = field(default_factory=list)
+    padded: list[Played] = field(default_factory=list)
     log: list[tuple[float, c.Command]] = field(default_factory=list)
     dropped: set[int] = field(default_factory=set)
     open: bool = False
@@ -124,10 +127,11 @@ class Line:
         begin = max(self.now, self.plays_until)
         self.plays_until = begin + len(command.audio) / 8000
         assert self.plays_until - self.now <= MOST_BUFFERED_SECONDS, "the carrier holds too much"
-        self.played.append(Played(command.utterance, begin, command.audio, self.plays_until))
+        heard = self.played if command.utterance else self.padded
+        heard.append(Played(command.utterance, begin, command.audio, self.plays_until))
 
     def _clear(self) -> None:
-        for piece in self.played:
+        for piece in (*self.played, *self.padded):
             piece.end = min(piece.end, max(self.now, piece.begin))
         self.plays_until = self.now
         # Twilio: on `clear` all pending marks come back at once.
@@ -142,5 +146,7 @@ class Line:
         self.at(self.now + WINDOW, self._tick_voice)
 
 
-def new_line(rules: SessionRules | None = None, hearing: Hearing = HEARING) -> Line:
-    return Line(MediaSession(rules or SessionRules(), hearing, 0.0))
+def new_line(
+    rules: SessionRules | None = None, hearing: Hearing = HEARING, background: Background | None = None
+) -> Line:
+    return Line(MediaSession(rules or SessionRules(), hearing, 0.0, background))

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from perfect_line import HEARING, Line
 
+from voicegw.audio.mixing import BackgroundMixer
 from voicegw.call.inputs import Pressed, Said, StayedSilent
 from voicegw.call.instructions import BargeIn, Collect, PlayAudio, Prompt, Say
 from voicegw.call.plan import CallPlan, Finish, GoOn, Hearing, Listen
 from voicegw.call.profile import Endpointing
 from voicegw.media import commands as c
+from voicegw.media.background import Background
 from voicegw.media.barge_in import BargeInRules
 from voicegw.media.phases import Phase, SessionRules
 from voicegw.media.session import MediaSession
@@ -30,6 +32,7 @@ class RandomCall:
     """One call from one seed: an agent that answers, speech that is made and understood, a caller who does anything."""
 
     dice: Random
+    background: Background | None = None
     line: Line = field(init=False)
     keypad: Collect = field(init=False)
     running: bool = True
@@ -57,7 +60,7 @@ class RandomCall:
         rules = SessionRules(
             barge_in=BargeInRules(min_words=dice.choice((1, 2))), while_thinking=dice.choice(("join", "drop"))
         )
-        session = MediaSession(rules, self.hearing(), 0.0)
+        session = MediaSession(rules, self.hearing(), 0.0, self.background)
         self.line = Line(session, on_command=self.obey, watch=self.watch)
 
     def hearing(self) -> Hearing:
@@ -190,7 +193,29 @@ class RandomCall:
 @settings(max_examples=MAX, deadline=None)
 @given(st.integers(0, 2**32))
 def test_what_must_hold_on_every_call(seed: int) -> None:
-    call = RandomCall(Random(seed))
+    assert_all_holds(RandomCall(Random(seed)))
+
+
+class Murmur(BackgroundMixer):
+    """Comes and goes, and leaves every sample of what is said as it is."""
+
+    def mix(self, voice: bytes) -> bytes:
+        assert len(super().mix(voice)) == len(voice)
+        return voice
+
+
+@settings(max_examples=MAX // 3, deadline=None)
+@given(st.integers(0, 2**32))
+def test_it_holds_with_a_sound_under_the_call(seed: int) -> None:
+    murmur = Murmur()
+    call = RandomCall(Random(seed), murmur)
+    for place in range(10):
+        call.line.at(6.0 * place, lambda: murmur.start(call.dice.choice(("hold", "behind")), b"\x90" * 4000))
+        call.line.at(6.0 * place + call.dice.uniform(0, 8), lambda: murmur.stop(call.dice.choice(("hold", "behind"))))
+    assert_all_holds(call)
+
+
+def assert_all_holds(call: RandomCall) -> None:
     line = call.line
     line.at(call.dice.uniform(0, 2), line.start)
     line.at(call.dice.uniform(0, 3), call.answer)
