@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from perfect_line import HEARING, Line, new_line
 
 from voicegw.audio.mixing import BackgroundMixer
+from voicegw.call.backgrounds import BEHIND, HOLD
 from voicegw.call.instructions import Prompt, Say
 from voicegw.call.plan import CallPlan, Finish, GoOn, Listen, Then
 from voicegw.media import commands as c
-from voicegw.media.background import BEHIND, HOLD
 from voicegw.media.echo import EchoGuard
 from voicegw.media.phases import Phase
 from voicegw.media.playout import PAD_MOST_SECONDS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicegw.call.instructions import Instruction, Note, PlayChunk, PlayRecording, Say
+from voicegw.call.instructions import Instruction, Note, PlayAudio, PlayChunk, PlayRecording, Say, SetBackground
 from voicegw.call.profile import NumberProfile
 from voicegw.call.recorded import collect_chunks
 from voicegw.voiceflow.planner import Planner
@@ -174,3 +174,23 @@ def test_what_is_no_sound_stays_as_it_is_when_collected() -> None:
         *said,
         PlayRecording(content=("DDDD",), encoding="audio/x-mulaw"),
     )
+
+
+def test_what_repeats_is_behind_the_conversation_and_what_is_played_once_a_prompt() -> None:
+    music = "https://cdn.example.com/music.mp3"
+
+    def stream(action: str, **fields: Any) -> dict[str, Any]:
+        return {"type": "stream", "payload": {"action": action, "src": music, **fields}}
+
+    out = plan(text("Hi."), stream("LOOP"), stream("PLAY", loop=True), stream("PLAY"), stream("PAUSE"), stream("END"))
+    assert out == [
+        Say(text="Hi."),
+        SetBackground(source=music),
+        SetBackground(source=music),
+        PlayAudio(source=music),
+        SetBackground(source=""),
+        SetBackground(source=""),
+    ]
+    assert plan({"type": "stream", "payload": {"action": "LOOP", "src": "file:///etc/passwd"}}) == [
+        Note(about="stream-not-played", fields={"action": "LOOP"})
+    ]

@@ -33,9 +33,11 @@ from voicegw.call.instructions import (
     ReturnRequest,
     Say,
     SessionOpened,
+    SetBackground,
     SetBargeIn,
     SetRecognition,
     SetSensitive,
+    Setting,
     SilenceTimeout,
     SpliceTwiml,
     StartRealtime,
@@ -107,18 +109,7 @@ def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallSta
     return state, tuple(prompts)
 
 
-def _set(
-    state: CallState,
-    setting: Collect
-    | SilenceTimeout
-    | OfferButtons
-    | LegacyKeypad
-    | SetBargeIn
-    | SetRecognition
-    | SetSensitive
-    | SessionOpened
-    | AwaitPath,
-) -> CallState:
+def _set(state: CallState, setting: Setting) -> CallState:
     agent = state.agent
     match setting:
         case Collect(enabled=enabled):
@@ -145,6 +136,8 @@ def _set(
             )
         case SetSensitive(sensitive=sensitive):
             return revise(state, agent=replace(agent, sensitive=sensitive))
+        case SetBackground(source=source):
+            return revise(state, agent=replace(agent, background=source))
         case SessionOpened():
             return revise(state, session_key=setting.session_key, user_id=setting.user_id)
         case AwaitPath(request=request):

@@ -132,12 +132,14 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRealtime:
-    """Bridge the caller to a speech-to-speech server; encodings and rates (Hz, None: the default) as the trace says."""
+    """Bridge the caller to a speech-to-speech server; encodings and rates (Hz, None: the default) as the trace says.
+    `ended`: the agent has taken it back before it began."""
 
     input_encoding: str
     output_encoding: str
     input_rate: int | None = None
     output_rate: int | None = None
+    ended: bool = False
     kind: Literal["start-realtime"] = "start-realtime"
 
 
@@ -157,6 +159,14 @@ class HoldSound:
     playing: bool
     sound: str = ""
     kind: Literal["hold-sound"] = "hold-sound"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetBackground:
+    """From now on `source` repeats behind the conversation (empty: nothing does): only in a call that we speak in."""
+
+    source: str
+    kind: Literal["set-background"] = "set-background"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +279,7 @@ Setting = (
     | SetBargeIn
     | SetRecognition
     | SetSensitive
+    | SetBackground
     | SessionOpened
     | AwaitPath
 )

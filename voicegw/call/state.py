@@ -42,7 +42,7 @@ class AgentSettings:
     """What the agent has set and what therefore holds until it sets it anew (None: the number's own default).
 
     `tools` are those at work now, each with the sound that the caller hears meanwhile; `sensitive`: the next entry is
-    to be hidden.
+    to be hidden; `background` names the sound behind the conversation.
     """
 
     keypad: Collect | None = None
@@ -53,6 +53,7 @@ class AgentSettings:
     hints: tuple[str, ...] = ()
     tools: tuple[tuple[str, str], ...] = ()
     sensitive: bool = False
+    background: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from voicegw.call.records import Failed
 from voicegw.call.state import CallState
 from voicegw.call.streaming import StreamEnd
 from voicegw.errors import StaleVersion
+from voicegw.live.backgrounds import Backgrounds
 from voicegw.live.bridge import BridgeSink, Bridging
 from voicegw.live.caller_line import CallerLine
 from voicegw.live.dialogue import Dialogue
@@ -58,8 +59,10 @@ class LiveCall:
         self._speech = speech
         self._forget = forget
         self._teller = StreamTeller(call.desk.journal, state.call_sid)
-        self._session = MediaSession(rules_of(self._profile), hearing_now(state, self._profile), self._clock())
-        self._dialogue = Dialogue(call, state, self._say, self._flush_server)
+        self._backgrounds = Backgrounds(prompts, state.call_sid, self._sound_changed)
+        hearing = hearing_now(state, self._profile)
+        self._session = MediaSession(rules_of(self._profile), hearing, self._clock(), self._backgrounds.mixer)
+        self._dialogue = Dialogue(call, state, self._say, self._flush_server, self._backgrounds.want)
         sink = AudioSink(receive=self._receive_speech, finish=self._finish_speech, fail=self._fail_speech)
         self._mouth = Mouth(speech.tts, prompts, sink, state.call_sid, call.desk.journal)
         server = BridgeSink(receive=self._hear_server, flush=self._flush_server, end=self._lose_server)
@@ -150,6 +153,7 @@ class LiveCall:
                 self._line.close()
             await self._bridging.close()
             await self._mouth.close()
+            await self._backgrounds.close()
             if self._caller is not None:
                 await self._caller.close()
 
@@ -182,6 +186,10 @@ class LiveCall:
     def _lose_server(self, was_here: bool) -> None:
         event = bridge.ENDED_EVENT if was_here else bridge.UNAVAILABLE_EVENT
         self._session.bridge.receive_ended(self._clock(), event=event)
+        self._obey()
+
+    def _sound_changed(self) -> None:
+        self._session.receive_timer(self._clock())
         self._obey()
 
     def _heed(self, probability: float, seconds: float) -> None:
@@ -275,7 +283,8 @@ class LiveCall:
             case c.OpenRealtime() | c.SendKey() | c.InterruptRealtime() | c.CloseRealtime():
                 self._bridging.obey(command, self._dialogue.state)
             case c.BeginTranscript() | c.FinishTranscript() | c.AskTurnModel():
-                self._listen(command)
+                if self._caller is not None:
+                    self._caller.obey(command)
             case _:
                 assert_never(command)
 
@@ -283,16 +292,3 @@ class LiveCall:
         if chunk.first:
             self._teller.prepare(utterance, chunk, self._dialogue.state.turn)
         self._mouth.hear_agent(utterance, chunk)
-
-    def _listen(self, command: c.BeginTranscript | c.FinishTranscript | c.AskTurnModel) -> None:
-        if self._caller is None:
-            return
-        match command:
-            case c.BeginTranscript(speech=speech):
-                self._caller.begin(speech)
-            case c.FinishTranscript(speech=speech, quiet_seconds=quiet_seconds):
-                self._caller.finish(speech, quiet_seconds)
-            case c.AskTurnModel(speech=speech, pause=pause):
-                self._caller.pause(speech, pause)
-            case _:
-                assert_never(command)

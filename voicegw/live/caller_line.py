@@ -6,12 +6,13 @@ Keeps a moment of audio, so that no speech loses its first sound, and the last s
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, assert_never
 
 import structlog
 
 from voicegw.errors import SpeechError
 from voicegw.live.ports import ListenRequest, Speech, Transcript, TurnModel
+from voicegw.media.commands import AskTurnModel, BeginTranscript, FinishTranscript
 
 BEFORE_BYTES: Final = 3_200  # 0.4 s: an onset is noticed 0.1 s late, and soft first sounds come before it
 JUDGED_BYTES: Final = 64_000  # 8 s
@@ -55,6 +56,18 @@ class CallerLine:
             if len(self._spoken) > 2 * JUDGED_BYTES:
                 del self._spoken[:-JUDGED_BYTES]
         self._tap.put(audio)
+
+    def obey(self, command: BeginTranscript | FinishTranscript | AskTurnModel) -> None:
+        """Do what the session asks for."""
+        match command:
+            case BeginTranscript(speech=speech):
+                self.begin(speech)
+            case FinishTranscript(speech=speech, quiet_seconds=quiet_seconds):
+                self.finish(speech, quiet_seconds)
+            case AskTurnModel(speech=speech, pause=pause):
+                self.pause(speech, pause)
+            case _:
+                assert_never(command)
 
     def begin(self, speech: int) -> None:
         """The caller began to speak a moment ago."""

@@ -6,12 +6,13 @@ it may come to another process, which then begins where the store says.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, assert_never
 
 import structlog
 
+from voicegw.call.backgrounds import backgrounds_of
 from voicegw.call.bridging import leave_bridge
 from voicegw.call.conduct import end_if_too_long, hear, is_escape
 from voicegw.call.inputs import CallerInput, EventRaised, Pressed, Said
@@ -37,7 +38,8 @@ _log = structlog.get_logger(__name__)
 
 class Dialogue:
     """`say(turn, plan)` hands a plan to the session, for the session's own turn of that number; `void_server()` says
-    that what a realtime server said and nobody has heard is void."""
+    that what a realtime server said and nobody has heard is void, `set_backgrounds(sources)` what sounds
+    under it all."""
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Dialogue:
         state: CallState,
         say: Callable[[int, CallPlan], None],
         void_server: Callable[[], None],
+        set_backgrounds: Callable[[Mapping[str, str]], None],
     ) -> None:
         self.state = state
         self._call = call
@@ -52,6 +55,7 @@ class Dialogue:
         self._desk = call.desk
         self._say = say
         self._void_server = void_server
+        self._set_backgrounds = set_backgrounds
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._claimed = False
         self._waiting_for_claim: CallerInput | None = None
@@ -67,6 +71,7 @@ class Dialogue:
         """From the stream's first words to its end. Raises `StaleVersion` where somebody else has the call by now."""
         try:
             await self._carry_out(*self._begin())
+            self._set_backgrounds(backgrounds_of(self.state))
             while True:
                 message = await self._next()
                 if message is None:
@@ -76,6 +81,7 @@ class Dialogue:
                     await self._leave(message)
                     return
                 await self._see_to(message)
+                self._set_backgrounds(backgrounds_of(self.state))
         finally:
             if self._follower is not None:
                 self._follower.cancel()

@@ -3,13 +3,7 @@
 The port only; `audio.mixing` implements it. Sounds have names, so that one takes the place of another.
 """
 
-from typing import Final, Protocol
-
-HOLD: Final = "hold"
-"""The sound of a tool at work: where it plays, no filler is needed."""
-
-BEHIND: Final = "behind"
-"""What the agent has play behind the conversation."""
+from typing import Protocol
 
 
 class Background(Protocol):

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, assert_never
 
+from voicegw.call.backgrounds import HOLD
 from voicegw.call.heard import WORDS_PER_SECOND
 from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording, Prompt, Say
 from voicegw.call.recorded import add_chunk, begin_recording
-from voicegw.media.background import HOLD, Background
+from voicegw.media.background import Background
 from voicegw.media.barge_in import Sense, may_interrupt
 from voicegw.media.commands import (
     ClearAudio,

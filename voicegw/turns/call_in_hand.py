@@ -117,10 +117,11 @@ class CallInHand:
         return revise(state, happened=()) if state.happened else state
 
     def fill(self, state: CallState) -> tuple[CallState, tuple[Prompt, ...]]:
-        """Something to hear while the agent is busy: its tool's sound, else a filler, never the same twice running."""
-        sound = next((sound for _, sound in reversed(state.agent.tools) if sound.startswith("https://")), "")
-        if sound:
-            return state, (PlayAudio(source=sound),)
+        """Something to hear while the agent is busy: its tool's sound, else a filler, never the same twice running.
+        On a stream the tool's sound is heard anyway, if it can be had: what is asked for there are words."""
+        sounds = [sound for _, sound in state.agent.tools if sound.startswith("https://")]
+        if sounds and not is_streamed(state, self.line):
+            return state, (PlayAudio(source=sounds[-1]),)
         filler = own_words(PhraseName.FILLER, state, self.line.profile, variant=state.fillers)
         return revise(state, fillers=state.fillers + 1), (filler,)
 

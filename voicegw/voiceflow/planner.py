@@ -51,6 +51,7 @@ class Planner:
         self._profile = profile
         self._hooks = hooks
         self._barge_in = BargeIn(profile.barge_in)
+        self._live_sound = live_sound
         self._speech = SpeechPlanner(
             barge_in=self._barge_in, agent_voice=profile.voice_source == "agent", live_sound=live_sound
         )
@@ -108,7 +109,7 @@ class Planner:
             case kinds.GoToTrace(payload=goto):
                 return self._speech.add_message([controls.plan_goto(goto)])
             case kinds.StreamTrace(payload=stream):
-                return self._speech.add_message([controls.plan_stream(stream, self._barge_in)])
+                return self._plan_stream(stream)
             case kinds.EndTrace():
                 return self._speech.add_message([HangUp()])
             case kinds.ToolCallTrace(payload=tool):
@@ -186,6 +187,9 @@ class Planner:
         if not self._profile.read_buttons:
             return self._speech.add(choices.instructions)
         return self._speech.add_message([*self._say(choices.message), *choices.instructions])
+
+    def _plan_stream(self, payload: payloads.StreamPayload) -> list[Instruction]:
+        return self._speech.add_message([controls.plan_stream(payload, self._barge_in, behind=self._live_sound)])
 
     def _plan_handoff(self, payload: payloads.HandoffPayload) -> list[Instruction]:
         out = self._say(self._budget.read(payload.message))

@@ -26,6 +26,7 @@ from voicegw.call.instructions import (
     ReturnRequest,
     Say,
     SessionOpened,
+    SetBackground,
     SetBargeIn,
     SetRecognition,
     SetSensitive,
@@ -93,6 +94,7 @@ class TurnBudget:
                 | OfferButtons()
                 | LegacyKeypad()
                 | SetBargeIn()
+                | SetBackground()
                 | SetSensitive()
                 | SetRecognition()
                 | SessionOpened()

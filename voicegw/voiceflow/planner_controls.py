@@ -15,6 +15,7 @@ from voicegw.call.instructions import (
     Note,
     PlayAudio,
     ReturnRequest,
+    SetBackground,
     SilenceTimeout,
     StartRealtime,
 )
@@ -91,11 +92,16 @@ def plan_realtime(payload: RealtimeStart | RealtimeEnd | RealtimeInterrupted) ->
             assert_never(payload)
 
 
-def plan_stream(payload: StreamPayload, barge_in: BargeIn) -> Instruction:
-    """A long recording to play, once or for as long as nothing else happens; a pause or end leaves nothing to play."""
+def plan_stream(payload: StreamPayload, barge_in: BargeIn, *, behind: bool) -> Instruction:
+    """A long recording to play, once or for as long as nothing else happens; a pause or end leaves nothing to play.
+    What repeats is played `behind` the conversation where that can be done."""
+    if behind and payload.action in ("PAUSE", "END"):
+        return SetBackground(source="")
     if payload.action not in ("PLAY", "LOOP") or not is_playable(payload.src):
         return Note(about="stream-not-played", fields={"action": payload.action[:40]})
     loop = 0 if payload.action == "LOOP" or payload.loop else 1
+    if behind and loop == 0:
+        return SetBackground(source=payload.src)
     return PlayAudio(source=payload.src, loop=loop, barge_in=barge_in)
 
 
