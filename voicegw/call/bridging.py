@@ -5,6 +5,7 @@ something else of the call, or until the server is gone, of which the agent is t
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from voicegw.call.inputs import EventRaised
@@ -23,17 +24,20 @@ UNAVAILABLE: Final = EventRaised(name="realtime_unavailable")
 
 
 def control_bridge(state: CallState, control: ControlRealtime) -> CallState:
-    """The agent steers a bridge: END leaves it, or does away with one that has not begun."""
+    """The agent steers a bridge: END leaves it, or takes back one that has not begun."""
     if control.action != "END":
         return state
-    return revise(state, bridge=None, ending=None if isinstance(state.ending, StartRealtime) else state.ending)
+    start = state.ending
+    return revise(state, bridge=None, ending=replace(start, ended=True) if isinstance(start, StartRealtime) else start)
 
 
 def enter_bridge(state: CallState, line: Line) -> CallState:
     """What began is in force at once, however long the turn goes on, where there is a server; else it waits as the
-    turn's ending. What the agent wants of the call after it ends the bridge."""
-    if isinstance(state.ending, StartRealtime) and line.realtime and not state.stream.given_up:
-        return revise(state, bridge=state.ending, ending=None)
+    turn's ending, also if the agent has taken it back: a caller who was promised an assistant hears that there is none.
+    What the agent wants of the call after it ends the bridge."""
+    start = state.ending
+    if isinstance(start, StartRealtime) and line.realtime and not state.stream.given_up:
+        return revise(state, bridge=None if start.ended else start, ending=None)
     return revise(state, bridge=None) if state.ending is not None and state.bridge is not None else state
 
 
