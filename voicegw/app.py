@@ -176,7 +176,6 @@ class Gateway:
             self.conversations,
             speech=speech,
             realtime=self._realtime,
-            preparer=self._preparer,
             tokens=tokens,
             wall=self._wall,
         )

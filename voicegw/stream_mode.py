@@ -7,7 +7,6 @@ from starlette.routing import BaseRoute
 from voicegw.config import Settings
 from voicegw.live.calls import LiveCalls
 from voicegw.live.ports import Realtime, Speech
-from voicegw.prompts.prepare import PromptPreparer
 from voicegw.prompts.stream_source import StreamSource
 from voicegw.realtime.factory import create_realtime
 from voicegw.signing import stream_verifier, token_secrets
@@ -19,7 +18,7 @@ from voicegw.twilio.stream_tokens import StreamTokens
 
 
 class StreamMode:
-    """Stream calls of one gateway; `conversations` closes them. `preparer` stays its owner's to close."""
+    """Stream calls of one gateway; `conversations` closes them."""
 
     def __init__(
         self,
@@ -28,12 +27,11 @@ class StreamMode:
         *,
         speech: Speech,
         realtime: Realtime | None,
-        preparer: PromptPreparer,
         tokens: StreamTokens,
         wall: Callable[[], float],
     ) -> None:
         self._speech = speech
-        self._prompts = StreamSource(preparer)
+        self._prompts = StreamSource()
         self._tokens = tokens
 
         def carry(desk: Desk, book: CallBook) -> LiveCalls:

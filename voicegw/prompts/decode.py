@@ -103,6 +103,7 @@ def _to_mulaw(pcm: _Pcm) -> bytes:
         return encode_mulaw(pcm.samples.tobytes())
     # In floating point: given integers, soxr adds dither, and silence would not stay silent.
     at_8_khz = soxr.resample(pcm.samples.astype(np.float32), pcm.rate_hz, MULAW_RATE_HZ)
+    _check_length(len(at_8_khz), MULAW_RATE_HZ)  # a few samples at a high rate are none at ours
     return encode_mulaw(np.rint(at_8_khz).clip(-32_768, 32_767).astype(np.int16).tobytes())
 
 

@@ -15,10 +15,10 @@ from voicegw.prompts.public_sources import SourceRules
 
 
 class StreamSource:
-    """Must be used and closed inside one event loop. `preparer` stays the caller's to close."""
+    """Must be used and closed inside one event loop."""
 
-    def __init__(self, preparer: PromptPreparer, rules: SourceRules | None = None) -> None:
-        self._preparer = preparer
+    def __init__(self, rules: SourceRules | None = None) -> None:
+        self._preparer = PromptPreparer(max_cache_bytes=0)  # what comes again is kept by its source
         self._rules = rules or SourceRules()
         self._opened: tuple[GuardedFetcher, PromptCache] | None = None
 
@@ -32,12 +32,13 @@ class StreamSource:
             yield wav[header.data_offset : header.data_offset + header.data_bytes]
 
     async def close(self) -> None:
-        """Cut off what is under way. Idempotent."""
+        """Cut off what is under way. Idempotent; nothing can be loaded any more."""
         if self._opened is not None:
             fetcher, cache = self._opened
             self._opened = None
             await cache.close()
             await fetcher.close()
+        self._preparer.close()
 
     def _cache(self) -> PromptCache:
         if self._opened is None:
