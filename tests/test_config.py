@@ -303,6 +303,14 @@ class TestSecretsAndReload:
     def test_loading_again_gives_equal_settings(self, tmp_path: Path) -> None:
         assert load(tmp_path, TestNumbers.TOML) == load(tmp_path, TestNumbers.TOML)
 
+    def test_recordings_are_kept_in_the_working_directory_or_where_the_file_says(self, tmp_path: Path) -> None:
+        assert load(tmp_path).recordings_path == tmp_path / "voicegw-recordings"
+        assert load(tmp_path, 'recordings_path = "kept"').recordings_path == tmp_path / "kept"
+
+    def test_a_number_records_where_callers_are_told(self, tmp_path: Path) -> None:
+        told = '[defaults]\ndisclosure = "default"\n[[numbers]]\nnumber = "+14155550100"\nrecording = true'
+        assert load(tmp_path, told).numbers[0].recording
+
     @pytest.mark.parametrize(
         ("toml", "environ", "restart"),
         [
@@ -310,6 +318,7 @@ class TestSecretsAndReload:
             ("max_live_calls = 3", {"TWILIO_AUTH_TOKEN": "one,two", "VOICEFLOW_API_KEY": "VF.DM.new"}, ()),
             ("port = 81", {"VOICEGW_HOST": "127.0.0.1"}, ("host", "port")),
             ('live_store_path = "x.db"', {"VOICEGW_STT": "offline"}, ("live_store_path", "stt")),
+            ('recordings_path = "kept"', {}, ("recordings_path",)),
             ("", {"VOICEFLOW_BASE_URL": "https://agent.example.com"}, ("voiceflow.base_url",)),
             ("", {"VOICEGW_REALTIME_URL": "wss://rt.example.com"}, ("realtime",)),
         ],

@@ -17,6 +17,7 @@ from voicegw.calllog.database import open_engine
 from voicegw.calllog.forgotten import ends_of_forgotten_calls
 from voicegw.calllog.journal import CallJournal
 from voicegw.calllog.queries import CallLogReader
+from voicegw.calllog.recordings import Recordings
 from voicegw.calllog.retention import delete_old_calls
 from voicegw.calllog.revisions import current, upgrade
 from voicegw.calllog.writer import CallLogWriter
@@ -148,9 +149,10 @@ class Operations:
     async def _delete_old_calls(self) -> None:
         if self._engine is None or not self._settings.call_log_days:
             return
-        removed = await delete_old_calls(self._engine, self._settings.call_log_days, self._wall())
-        if removed.calls:
-            _log.info("old calls deleted from the call log", calls=removed.calls)
+        days, recordings = self._settings.call_log_days, Recordings(self._settings.recordings_path)
+        removed = await delete_old_calls(self._engine, days, self._wall(), recordings=recordings)
+        if removed.calls or removed.recordings:
+            _log.info("old calls deleted from the call log", calls=removed.calls, recordings=removed.recordings)
 
     def _describe(self, called_number: str) -> AgentNames:
         profile = self._settings.profile_for(line_of(called_number))

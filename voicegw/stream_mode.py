@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from starlette.routing import BaseRoute
 
+from voicegw.calllog.recordings import Recordings
 from voicegw.config import Settings
 from voicegw.live.calls import LiveCalls
 from voicegw.live.ports import Realtime, Speech
@@ -33,9 +34,10 @@ class StreamMode:
         self._speech = speech
         self._prompts = StreamSource()
         self._tokens = tokens
+        self._recordings = Recordings(settings.recordings_path)
 
         def carry(desk: Desk, book: CallBook) -> LiveCalls:
-            return LiveCalls(desk, book, speech, self._prompts, realtime)
+            return LiveCalls(desk, book, speech, self._prompts, realtime, self._recordings)
 
         self.calls = conversations.stream_through(carry)
         self._sockets = MediaSockets(self.calls, stream_verifier(settings), tokens, wall)
@@ -51,6 +53,7 @@ class StreamMode:
 
     async def close(self) -> None:
         """Let go of what calls were heard and spoken with."""
+        await self._recordings.close()
         await self._prompts.close()
         await self._speech.close()
 

@@ -11,6 +11,8 @@ from sqlalchemy import text
 from voicegw.api import rendering
 from voicegw.api.rendering import read_cursor, write_cursor
 from voicegw.call.entries import Entry, dump_entries
+from voicegw.call.records import CallEnded, RecordingBegan
+from voicegw.calllog import results
 from voicegw.errors import CallLogError
 
 OTHER_SID = "CA" + "2" * 32
@@ -114,6 +116,19 @@ async def test_one_call_tells_everything(site: Any) -> None:
     kinds = [entry["record"]["kind"] for entry in call["records"]]
     assert kinds[0] == "call-rang"
     assert {"caller-spoke", "action-sent", "step-answered", "call-ended"} <= set(kinds)
+    assert call["recordings"] == []
+
+
+def test_a_recorded_call_names_its_files() -> None:
+    told = (RecordingBegan(file="kept/CA1-1.flac"), CallEnded(reason="hangup"), RecordingBegan(file="kept/CA1-2.flac"))
+    entries = [Entry(call_sid="CA1", at=0.0, offset=0.0, turn=0, record=record) for record in told]
+    summary = results.CallSummary(
+        **{"id": 1, "call_sid": "CA1", "started_at": 0.0, "caller_number": "", "called_number": "", "caller_name": ""},
+        **{"mode": "stream", "outcome": "completed", "ended_reason": "hangup", "ended_at": 9.0, "seconds": 9.0},
+        **{"turns": 0, "failures": 0, "last_failure": "", "forwards": 0},
+    )
+    detail = rendering.render_detail(results.CallDetail(summary=summary, transcript="", turns=()), entries, twiml=False)
+    assert detail.recordings == ["kept/CA1-1.flac", "kept/CA1-2.flac"]
 
 
 async def test_what_the_carrier_was_told_comes_on_demand(site: Any) -> None:

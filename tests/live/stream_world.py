@@ -10,6 +10,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -231,6 +232,7 @@ class Site:
         profile: NumberProfile = PROFILE,
         store: MemoryStore | None = None,
         realtime: Realtime | None = None,
+        recordings_path: Path = Path("nowhere"),
     ) -> None:
         loop = asyncio.get_running_loop()
 
@@ -246,6 +248,7 @@ class Site:
             public_url=ORIGIN,
             voiceflow=Voiceflow(api_key=API_KEY, project_id="p"),
             numbers=(profile,),
+            recordings_path=recordings_path,
         )
         self.gateway = Gateway(
             settings,

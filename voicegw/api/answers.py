@@ -112,6 +112,7 @@ class CallDetail(BaseModel):
     findings: list[Finding]
     transcript: str
     turns: list[Turn]
+    recordings: list[str] = Field(description="The files of what was said and heard, one for each stream recorded.")
     records: list[Entry]
 
 

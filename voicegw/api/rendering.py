@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from voicegw.api import answers
 from voicegw.call.diagnosis import diagnose, verdict
 from voicegw.call.entries import Entry, dump_entries
-from voicegw.call.records import StepAnswered
+from voicegw.call.records import RecordingBegan, StepAnswered
 from voicegw.call.waterfall import parts
 from voicegw.calllog import results
 
@@ -59,6 +59,7 @@ def render_detail(detail: results.CallDetail, entries: Sequence[Entry], *, twiml
         ],
         transcript=detail.transcript,
         turns=[_turn(turn) for turn in detail.turns],
+        recordings=[entry.record.file for entry in entries if isinstance(entry.record, RecordingBegan)],
         records=render_entries(entries, twiml=twiml),
     )
 

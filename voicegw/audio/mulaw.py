@@ -32,3 +32,11 @@ def decode_mulaw(mulaw: bytes) -> bytes:
 def mulaw_seconds(mulaw: bytes) -> float:
     """How long these mulaw bytes sound, in seconds."""
     return len(mulaw) / MULAW_RATE_HZ
+
+
+def decode_stereo(left: bytes, right: bytes) -> bytes:
+    """Two mulaw channels of one length → interleaved 16-bit samples; ValueError where their lengths differ."""
+    if len(left) != len(right):
+        raise ValueError("two channels of one time line are equally long")
+    halves = audioop.tostereo(decode_mulaw(left), _SAMPLE_BYTES, 1, 0)
+    return audioop.add(halves, audioop.tostereo(decode_mulaw(right), _SAMPLE_BYTES, 0, 1), _SAMPLE_BYTES)

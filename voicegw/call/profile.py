@@ -119,6 +119,7 @@ class NumberProfile(_Settings):
     escape_words: tuple[str, ...] = ()
     allow_twiml: bool = False
     sensitive: bool = False
+    recording: bool = False
     keys_in_log: bool = False
     variables: dict[str, str] = Field(default_factory=dict)
     variable_names: dict[str, str] = Field(default_factory=dict)

@@ -1,8 +1,8 @@
 """What happened on a call, one value for each thing: the closed union `Record` (`call.entries` dates them).
 
-Everyone who takes part in a call makes these; what becomes of them (call log, metrics, events) is nobody's business
-here. Nothing secret is ever a field: no session key, no API key. What a
-caller said or pressed is in clear until `call.redaction` has seen the record, which is before anybody else does.
+Everyone who takes part in a call makes these; what becomes of them (call log, metrics, events) is not known here.
+Nothing secret is a field: no session key, no API key. What callers said or pressed is in clear until `call.redaction`
+has seen the record, which is before anybody else does.
 """
 
 from collections.abc import Mapping
@@ -100,8 +100,7 @@ class PromptBegan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptSounded:
-    """A prompt of a stream can be heard: the mark behind its first piece has come back. `played_seconds`: how long it
-    had been playing by then; `sent_seconds`: how long before that it had been sent."""
+    """The mark behind a prompt's first piece came back, so long after that began to be played, and was sent."""
 
     played_seconds: float
     sent_seconds: float
@@ -247,6 +246,14 @@ class StreamBegan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingBegan:
+    """The stream is recorded into `file`."""
+
+    file: str
+    kind: Literal["recording-began"] = "recording-began"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEnded:
     """The media stream is over: as planned, `moved` to another process, or why it failed (`call.streaming`)."""
 
@@ -287,6 +294,7 @@ Record = (
     | Failed
     | Noted
     | StreamBegan
+    | RecordingBegan
     | StreamEnded
     | CallEnded
 )

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from voicegw.call.addresses import line_of
 from voicegw.calllog.database import reading, writing
+from voicegw.calllog.recordings import Recordings
 from voicegw.calllog.removal import BATCH, PAUSE_SECONDS, remove_calls, scrub
 from voicegw.calllog.results import Removed
 from voicegw.calllog.schema import calls, outbox, records, turns
@@ -27,11 +28,12 @@ _IDS_A_LOOK = 10_000
 _MENTIONS: tuple[Column[str], ...] = (records.c.entries, outbox.c.body, calls.c.transcript)
 
 
-async def export(engine: AsyncEngine, caller: str) -> AsyncIterator[str]:
+async def export(engine: AsyncEngine, caller: str, recordings: Recordings | None = None) -> AsyncIterator[str]:
     """Every call of `caller`, oldest first, as JSON objects of one line each (without the newline).
 
     `{"call": …}` comes first, then its `{"turn": …}`, `{"entries": […]}` and `{"event": …}`, with the columns of the
-    tables as fields. Raises ValueError for what is no number, and `CallLogError`.
+    tables as fields, at last a `{"recording": …}` with the path of each file. Raises ValueError for
+    what is no number, and `CallLogError`.
     """
     number = number_of(caller)
     last = 0
@@ -44,19 +46,30 @@ async def export(engine: AsyncEngine, caller: str) -> AsyncIterator[str]:
             return
         for line in lines:
             yield line
+        if recordings is not None:
+            for file in recordings.files_of(call["call_sid"]):
+                yield _line("recording", {"call_sid": call["call_sid"], "file": str(file)})
         last = call["id"]
 
 
 async def forget(
-    engine: AsyncEngine, caller: str, *, batch: int = BATCH, pause_seconds: float = PAUSE_SECONDS
+    engine: AsyncEngine,
+    caller: str,
+    *,
+    recordings: Recordings | None = None,
+    batch: int = BATCH,
+    pause_seconds: float = PAUSE_SECONDS,
 ) -> Removed:
-    """Delete every call of `caller`, blot the number out where other calls mention it, and wipe where it stood.
+    """Delete every call of `caller` with its recordings, blot the number out where other calls mention it, and wipe
+    where it stood.
 
     A call that is live goes on and is written on: do it again when it is over. Raises ValueError for what is no
     number, and `CallLogError`; doing it again is safe.
     """
     number = number_of(caller)
-    removed = await remove_calls(engine, calls.c.caller_number == number, batch=batch, pause_seconds=pause_seconds)
+    removed = await remove_calls(
+        engine, calls.c.caller_number == number, recordings=recordings, batch=batch, pause_seconds=pause_seconds
+    )
     mentions = 0
     for column in _MENTIONS:
         mentions += await _blot_out(engine, column, number, pause_seconds)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from voicegw.calllog.database import open_engine, outside_transaction, writing
 from voicegw.calllog.full_text import WORDS_INDEX, WORDS_TABLE
+from voicegw.calllog.recordings import Recordings
 from voicegw.calllog.results import Removed
 from voicegw.calllog.schema import calls, outbox, records, turns
 from voicegw.errors import CallLogError
@@ -23,9 +24,14 @@ _MAINTENANCE_SECONDS = 3600.0
 
 
 async def remove_calls(
-    engine: AsyncEngine, which: ColumnElement[bool], *, batch: int = BATCH, pause_seconds: float = PAUSE_SECONDS
+    engine: AsyncEngine,
+    which: ColumnElement[bool],
+    *,
+    recordings: Recordings | None = None,
+    batch: int = BATCH,
+    pause_seconds: float = PAUSE_SECONDS,
 ) -> Removed:
-    """Delete the calls for which `which` holds, oldest first, with turns, records, events and words.
+    """Delete the calls for which `which` holds, oldest first, with turns, records, events, words and recordings.
 
     Safe to cancel and to do again: what is gone is gone whole. Raises `CallLogError`.
     """
@@ -34,6 +40,8 @@ async def remove_calls(
         async with writing(engine) as connection:
             oldest = select(calls.c.call_sid).where(which).order_by(calls.c.id).limit(batch)
             sids = (await connection.execute(oldest)).scalars().all()
+            if recordings is not None:  # before the rows: a recording without its call would be nobody's
+                removed += Removed(recordings=await recordings.remove(sids))
             removed += await _remove(connection, sids)
         if len(sids) < batch:
             return removed

@@ -98,13 +98,15 @@ class DayOfWaits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """How many rows went, of each table; `mentions`: rows of other calls in which the number was blotted out."""
+    """How many rows went, of each table; `mentions`: rows of other calls in which the number was blotted out;
+    `recordings`: files."""
 
     calls: int = 0
     turns: int = 0
     records: int = 0
     events: int = 0
     mentions: int = 0
+    recordings: int = 0
 
     def __add__(self, other: "Removed") -> "Removed":
         return Removed(
@@ -113,4 +115,5 @@ class Removed:
             records=self.records + other.records,
             events=self.events + other.events,
             mentions=self.mentions + other.mentions,
+            recordings=self.recordings + other.recordings,
         )

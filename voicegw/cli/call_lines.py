@@ -28,6 +28,7 @@ from voicegw.call.records import (
     PromptBegan,
     PromptCut,
     Record,
+    RecordingBegan,
     SessionStarted,
     StepAnswered,
     TraceReceived,
@@ -162,6 +163,8 @@ def _aside(record: Record) -> str:
             return f"{'a new' if renewed else 'the'} session with the agent begins, {seconds:.2f} s"
         case ActionSent(action=action):
             return f"→ {_action(action)}"
+        case RecordingBegan(file=file):
+            return f"recorded in {printable(file)}"
         case OrderReceived(order=order, name=name, by=by):
             return f"{_short(by) or 'somebody'} orders: {order} {_short(name)}".rstrip()
         case Noted(about=about, fields=fields) if about not in _PASSED_OVER:

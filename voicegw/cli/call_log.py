@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from voicegw.calllog.database import masked, open_engine
+from voicegw.calllog.recordings import Recordings
 from voicegw.calllog.revisions import current, require_newest
 from voicegw.cli.source import SettingsSource
 from voicegw.errors import CallLogError
@@ -16,6 +17,11 @@ def database_url(config: Path | None) -> str:
     """Where the settings say that the call log is. Raises `InvalidSettingsError`."""
     # Whether webhooks are signed is of no concern to those who only read what is kept.
     return SettingsSource(config=config, insecure_dev=True).load().database_url.get_secret_value()
+
+
+def recordings(config: Path | None) -> Recordings:
+    """Where the settings say that recordings are. Raises `InvalidSettingsError`."""
+    return Recordings(SettingsSource(config=config, insecure_dev=True).load().recordings_path)
 
 
 @asynccontextmanager

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from voicegw.calllog import privacy
 from voicegw.calllog.queries import CallLogReader
+from voicegw.calllog.recordings import Recordings
 from voicegw.calllog.results import CallFilter, Removed
-from voicegw.cli.call_log import database_url, opened_log
+from voicegw.cli.call_log import database_url, opened_log, recordings
 from voicegw.cli.serving import run
 from voicegw.cli.showing import err, out, printable
 from voicegw.cli.source import ConfigOption
@@ -22,13 +23,13 @@ CallerOption = Annotated[str, typer.Option(help="The caller's number, as +141555
 
 
 def export(caller: CallerOption, config: ConfigOption = None) -> None:
-    """Everything kept of one caller, to standard output: lines of JSON.
+    """Everything kept of one caller, to standard output: lines of JSON. Recordings are told by their files.
 
     [dim]Example[/dim]
 
     [cyan]voicegw calls export --caller +14155550123 > caller.jsonl[/cyan]
     """
-    run(_export(database_url(config), caller))
+    run(_export(database_url(config), caller, recordings(config)))
 
 
 def forget(
@@ -46,29 +47,29 @@ def forget(
     count = run(_count(url, caller))
     if not yes and not typer.confirm(f"Delete {count} {_calls(count)} of {printable(caller)} for good?", err=True):
         raise typer.Exit(1)
-    gone = run(_forget(url, caller))
+    gone = run(_forget(url, caller, recordings(config)))
     out.print(
         f"Gone: {gone.calls} {_calls(gone.calls)}, with {gone.turns} turns, {gone.records} batches of entries and "
-        f"{gone.events} events; the number in {gone.mentions} rows of other calls.",
+        f"{gone.events} events; {gone.recordings} recordings; the number in {gone.mentions} rows of other calls.",
         soft_wrap=True,
     )
 
 
-async def _export(url: str, caller: str) -> None:
+async def _export(url: str, caller: str, kept: Recordings) -> None:
     with _progress() as progress, _refused_number():
         async with opened_log(url) as engine:
             exporting = progress.add_task("exporting", total=await _count_calls(engine, caller))
-            async for line in privacy.export(engine, caller):
+            async for line in privacy.export(engine, caller, kept):
                 typer.echo(line)
                 if line.startswith('{"call":'):
                     progress.advance(exporting)
 
 
-async def _forget(url: str, caller: str) -> Removed:
+async def _forget(url: str, caller: str, kept: Recordings) -> Removed:
     with _progress() as progress, _refused_number():
         async with opened_log(url) as engine:
             progress.add_task("forgetting", total=None)
-            return await privacy.forget(engine, caller)
+            return await privacy.forget(engine, caller, recordings=kept)
 
 
 async def _count(url: str, caller: str) -> int:

@@ -121,6 +121,15 @@ class CheckedProfile(NumberProfile):
     def _is_keys(cls, keys: str) -> str:
         return _matching(keys, r"[0-9*#]{0,4}", "is no key", "Use one key of 0-9 * #, at most four in a row.")
 
+    @field_validator("recording")
+    @classmethod
+    def _callers_are_told(cls, recording: bool, info: ValidationInfo) -> bool:
+        if recording and not info.data.get("disclosure"):
+            raise wrong("records callers who are not told", 'Set disclosure = "default", or to words of your own.')
+        if recording and info.data.get("sensitive"):
+            raise wrong("would keep what `sensitive` hides", "Set one of the two to false.")
+        return recording
+
     @field_validator("variables", "variable_names")
     @classmethod
     def _are_variables(cls, variables: dict[str, str], info: ValidationInfo) -> dict[str, str]:

@@ -189,4 +189,6 @@ def _with_places(tables: Table, working_dir: FilePath) -> Table:
     url = tables.setdefault("database_url", f"sqlite:///{working_dir / 'voicegw.db'}")
     log = FilePath(str(url).removeprefix("sqlite:///")) if str(url).startswith("sqlite:///") else FilePath("voicegw.db")
     live = tables.setdefault("live_store_path", str(log.with_name(f"{log.stem}-live{log.suffix}")))
-    return {**tables, "live_store_path": working_dir / live} if isinstance(live, str) else tables
+    recordings = tables.setdefault("recordings_path", "voicegw-recordings")
+    paths = {"live_store_path": live, "recordings_path": recordings}
+    return {**tables, **{name: working_dir / path for name, path in paths.items() if isinstance(path, str)}}

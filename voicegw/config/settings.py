@@ -143,6 +143,7 @@ class Settings(_Table):
     call_log_days: Annotated[int, Field(ge=0, le=36500)] = 90
     database_url: SecretStr = SecretStr("sqlite:///voicegw.db")
     live_store_path: Path = Path("voicegw-live.db")
+    recordings_path: Path = Path("voicegw-recordings")
     redis_url: SecretStr = SecretStr("")
     open_metrics: bool = False
     voiceflow: Voiceflow
@@ -256,7 +257,7 @@ class Settings(_Table):
 
 _RESTART = (
     *("insecure_dev", "host", "port", "public_url", "database_url", "live_store_path", "redis_url", "stt", "tts"),
-    *("events", "call_log", "open_metrics"),
+    *("recordings_path", "events", "call_log", "open_metrics"),
 )
 
 

@@ -19,11 +19,12 @@ from voicegw.call.streaming import StreamEnd
 from voicegw.errors import StaleVersion
 from voicegw.live.backgrounds import Backgrounds
 from voicegw.live.bridge import BridgeSink, Bridging
-from voicegw.live.caller_line import CallerLine
+from voicegw.live.caller_line import CallerLine, listen_request
 from voicegw.live.dialogue import Dialogue
 from voicegw.live.messages import Claimed, Ended, Heard, OrderCame
 from voicegw.live.mouth import AudioSink, Mouth
-from voicegw.live.ports import ListenRequest, PromptSource, Realtime, Speech, SpeechRequest, StreamLine, Transcript
+from voicegw.live.ports import PromptSource, Realtime, Recorder, Speech, SpeechRequest, StreamLine, Transcript
+from voicegw.live.recorded_line import RecordedLine, record
 from voicegw.live.telling import StreamTeller
 from voicegw.media import bridge
 from voicegw.media import commands as c
@@ -50,6 +51,7 @@ class LiveCall:
         prompts: PromptSource,
         forget: Callable[["LiveCall"], None],
         realtime: Realtime | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.call_sid = state.call_sid
         self.number = state.stream.count
@@ -69,6 +71,8 @@ class LiveCall:
         self._bridging = Bridging(realtime, server, call.desk.journal)
         self._caller: CallerLine | None = None
         self._line: StreamLine | None = None
+        self._recorder = recorder if self._profile.recording else None
+        self._recorded: RecordedLine | None = None
         self._obeying = False
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = 0.0
@@ -80,19 +84,15 @@ class LiveCall:
         """The carrier's stream is here: speak and listen through `line`. False if another has taken its place."""
         if self._line is not None or self._session.phase is Phase.ENDED:
             return False
+        if self._recorder is not None:
+            line = self._recorded = record(line, self.call_sid, self.number, self._recorder, self._journal, self._clock)
         self._line = line
         taken = asyncio.get_running_loop().create_future()
         self._dialogue.put(Claimed(taken))
         await asyncio.wait({taken, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if not (taken.done() and taken.result()) or self._task.done():
             return False
-        hearing = hearing_now(self._dialogue.state, self._profile)
-        request = ListenRequest(
-            call_sid=self.call_sid,
-            language=hearing.language,
-            hints=hearing.hints,
-            profanity_filter=hearing.profanity_filter,
-        )
+        request = listen_request(self.call_sid, hearing_now(self._dialogue.state, self._profile))
         self._caller = CallerLine(
             self._speech, request, heed=self._heed, understand=self._understand, judge=self._judge
         )
@@ -106,6 +106,8 @@ class LiveCall:
         if self._caller is not None:
             self._session.receive_caller_audio(loudness(audio), self._clock())
             (self._bridging if self._bridging.active else self._caller).put(audio)
+            if self._recorded is not None:
+                self._recorded.hear(audio, hidden=self._dialogue.state.agent.sensitive)
 
     def press(self, key: str) -> None:
         """The caller pressed a key."""
@@ -115,6 +117,8 @@ class LiveCall:
     def reach_mark(self, name: str) -> None:
         """The carrier named a mark back."""
         self._teller.reach_mark(name, self._clock())
+        if self._recorded is not None:
+            self._recorded.reach_mark(name)
         self._session.receive_mark(name, self._clock())
         self._obey()
 
@@ -151,6 +155,8 @@ class LiveCall:
             self._forget(self)
             if self._line is not None:
                 self._line.close()
+            if self._recorded is not None:
+                self._recorded.finish()
             await self._bridging.close()
             await self._mouth.close()
             await self._backgrounds.close()

@@ -10,6 +10,7 @@ from typing import Final, assert_never
 
 import structlog
 
+from voicegw.call.plan import Hearing
 from voicegw.errors import SpeechError
 from voicegw.live.ports import ListenRequest, Speech, Transcript, TurnModel
 from voicegw.media.commands import AskTurnModel, BeginTranscript, FinishTranscript
@@ -117,3 +118,13 @@ class CallerLine:
             _log.warning("turn model failed", call_sid=self._request.call_sid, reason=error.brief)
         else:
             self._judge(pause, probability)
+
+
+def listen_request(call_sid: str, hearing: Hearing) -> ListenRequest:
+    """How the call is to be heard now."""
+    return ListenRequest(
+        call_sid=call_sid,
+        language=hearing.language,
+        hints=hearing.hints,
+        profanity_filter=hearing.profanity_filter,
+    )

@@ -8,7 +8,7 @@ from voicegw.call.moves import Line
 from voicegw.call.state import CallState
 from voicegw.errors import StoreError
 from voicegw.live.call import LiveCall
-from voicegw.live.ports import PromptSource, Realtime, Speech, StreamLine
+from voicegw.live.ports import PromptSource, Realtime, Recorder, Speech, StreamLine
 from voicegw.turns.call_book import CallBook
 from voicegw.turns.call_in_hand import CallInHand, Desk
 from voicegw.turns.incoming import UnknownCall
@@ -20,13 +20,20 @@ class LiveCalls:
     """At most one live stream of each call."""
 
     def __init__(
-        self, desk: Desk, book: CallBook, speech: Speech, prompts: PromptSource, realtime: Realtime | None = None
+        self,
+        desk: Desk,
+        book: CallBook,
+        speech: Speech,
+        prompts: PromptSource,
+        realtime: Realtime | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self._desk = desk
         self._book = book
         self._speech = speech
         self._prompts = prompts
         self._realtime = realtime
+        self._recorder = recorder
         self._calls: dict[str, LiveCall] = {}
         self.closing = False
 
@@ -36,7 +43,7 @@ class LiveCalls:
     def prepare(self, state: CallState, version: int, line: Line) -> None:
         """Begin the call before its stream comes: the agent's turn is followed, the first words are made."""
         in_hand = CallInHand(self._desk, line, version)
-        call = LiveCall(in_hand, state, self._speech, self._prompts, self._forget, self._realtime)
+        call = LiveCall(in_hand, state, self._speech, self._prompts, self._forget, self._realtime, self._recorder)
         self._calls[state.call_sid] = call
 
     async def open(self, call_sid: str, number: int, line: StreamLine) -> LiveCall | None:

@@ -6,6 +6,7 @@ sample, 8 bytes a millisecond); no adapter knows a carrier, an agent platform or
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from voicegw.call.instructions import PlayAudio, PlayRecording, StartRealtime
@@ -129,6 +130,26 @@ class PromptSource(Protocol):
 
     def load(self, prompt: PlayAudio | PlayRecording) -> AsyncIterator[bytes]:
         """The recording once (its loops are played by the session). Raises `PromptError`."""
+
+
+class Recording(Protocol):
+    """One file in which a stream is kept. Nothing here waits or raises."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def put(self, pcm16_stereo: bytes) -> None:
+        """The next piece: 8 kHz, the caller left, the agent right."""
+
+    def finish(self) -> None:
+        """That was all. Idempotent."""
+
+
+class Recorder(Protocol):
+    """Where recordings are kept."""
+
+    def open(self, call_sid: str, stream: int, fail: Callable[[str], None]) -> Recording:
+        """Begin a file. `fail(reason)` is called in the event loop, at most once, if it cannot be kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,9 @@ _CODES_OF_ADAPTERS = {
     "prompt-source-refused",
     "prompt-unreachable",
     "prompt-too-slow",
+    "prompt-crashed",
+    "stream-crashed",
+    "recording-failed",
 }
 FAILURE_CODES = frozenset(
     _codes_below(errors.VoicegwError) | _CODES_OF_ADAPTERS | TURN_FAILURES | STORE_FAILURES | CARRIER_FAILURES
@@ -70,6 +73,7 @@ REASONS = frozenset(
         "reaped",
         "no-room",
         "not-in-service",
+        "bridge-left",
     }
 )
 """The reasons with which calls end."""
