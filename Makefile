@@ -11,7 +11,10 @@ UV := $(shell command -v uv 2>/dev/null)
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
 
-run: $(VENV)/.run ## answer a call on this machine: gateway, embedded agent and a phone in the terminal
+run: $(VENV)/.run ## answer a call on this machine, by voice: gateway, embedded agent and a phone in the terminal
+	@$(BIN)/voicegw demo --stream
+
+demo: $(VENV)/.run ## the same without models, where the carrier hears and speaks
 	@$(BIN)/voicegw demo
 
 test: $(VENV)/.dev ## all tests, with the coverage gates

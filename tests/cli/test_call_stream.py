@@ -117,7 +117,7 @@ async def test_a_streamed_call_is_talked_through_shown_measured_and_recorded(
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("voicegw.cli.call.is_installed", lambda: False)
+    monkeypatch.setattr("voicegw.cli.caller_speech.is_installed", lambda: False)
     done = runner.invoke(app, ["call", "--stream"], env={"COLUMNS": "200"})
     assert done.exit_code == 2
     assert "pip install 'voicegw[offline]'" in done.stderr

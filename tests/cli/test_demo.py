@@ -9,10 +9,14 @@ import struct
 import subprocess
 import sys
 import termios
+import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from voicegw.cli.root import app
 
 Command = Callable[..., "subprocess.Popen[str]"]
 
@@ -41,6 +45,51 @@ def test_without_a_terminal_it_plays_a_call_with_speech_keypad_and_forward_and_e
         r"turn 4 .* s",
     ]
     assert re.search(".*".join(told), said, re.DOTALL), said
+
+
+@pytest.mark.sweep
+def test_by_voice_it_plays_a_call_that_is_interrupted_by_a_key_and_by_a_word_and_keeps_its_sound(
+    command: Command, tmp_path: Path
+) -> None:
+    process = command("demo", "--stream", "--record", "call.wav")
+    said, complaints = process.communicate(timeout=120)
+    assert process.returncode == 0, said + complaints
+    assert complaints == ""
+    told = [
+        r"the gateway listens and speaks",
+        r"agent +Hello",
+        r"you +I would like to look up my appointment",
+        r"key 1",
+        r"agent +Thank you.*\d\.\d s after you, interrupted",
+        r"front desk +Bright Smile Dental, front desk",
+        r"✓ no silence, no loss, nothing twice",
+        r"the caller had spoken with a human",
+        r"The call's sound: call.wav",
+    ]
+    assert re.search(".*".join(told), said, re.DOTALL), said
+    assert len(re.findall(r"interrupted at .*: silent after", said)) == 2
+    with wave.open(str(tmp_path / "call.wav")) as sound:
+        assert sound.getnchannels() == 2
+        assert sound.getnframes() > 10 * sound.getframerate()
+
+
+def test_only_a_stream_has_a_sound_to_be_kept() -> None:
+    done = CliRunner().invoke(app, ["demo", "--record", "call.wav"], env={"COLUMNS": "200"})
+    assert done.exit_code == 2
+    assert "add --stream" in done.stderr
+
+
+def test_by_voice_it_says_which_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicegw.cli.caller_speech.is_installed", lambda: False)
+    done = CliRunner().invoke(app, ["demo", "--stream"], env={"COLUMNS": "200"})
+    assert done.exit_code == 2
+    assert "pip install 'voicegw[offline]'" in done.stderr
+
+
+def test_without_streams_no_model_is_loaded() -> None:
+    heavy = "{'hibari', 'moonshine_voice', 'onnxruntime'}"
+    ask = f"import sys, voicegw.cli.demo; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", ask], check=False, timeout=STEP_SECONDS).returncode == 0
 
 
 class Terminal:
@@ -79,8 +128,8 @@ class Terminal:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Terminal]:
-    terminal = Terminal("demo", cwd=tmp_path)
+def demo(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
+    terminal = Terminal("demo", *getattr(request, "param", ()), cwd=tmp_path)
     yield terminal
     if terminal.process.poll() is None:
         terminal.process.kill()
@@ -107,3 +156,17 @@ def test_a_person_types_to_speak_and_to_press_keys_and_hangs_up_by_ctrl_c(demo: 
     assert demo.process.wait(STEP_SECONDS) == 0
     assert "Traceback" not in demo.shown
     assert termios.tcgetattr(demo.slave)[:6] == demo.attributes[:6], "the terminal is as it was"
+
+
+@pytest.mark.parametrize("demo", [("--stream",)], indirect=True)
+def test_what_a_person_types_is_spoken_into_the_stream_and_heard_there(demo: Terminal) -> None:
+    demo.wait_for("Type to speak")
+    demo.wait_for("the agent speaks")
+    demo.type("goodbye\r")
+    demo.wait_for("agent .*interrupted")
+    demo.wait_for("you .*goodbye")
+    demo.wait_for("agent .*Thank you for calling")
+    demo.wait_for("the gateway hung up")
+    demo.wait_for("every invariant held")
+    assert demo.process.wait(STEP_SECONDS) == 0
+    assert "Traceback" not in demo.shown

@@ -145,6 +145,23 @@ def test_on_a_stream_each_key_is_told_as_it_is_pressed() -> None:
     assert told[1:] == ["   1.0  you          key 5"]
 
 
+def test_on_a_stream_the_first_words_after_the_caller_s_tell_how_long_they_took() -> None:
+    asked = CallerSpoke(at_seconds=1.0, seconds=1.0, text="hi")
+    answer = Heard(at_seconds=2.5, seconds=0.5, kind="stream", text="Hello.", cut=True)
+    more = Heard(at_seconds=4.0, seconds=0.5, kind="stream", text="Yes?")
+    assert shown(asked, answer, more)[1:] == [
+        "   2.5  agent        Hello.  0.5 s, 0.5 s after you, interrupted",
+        "   4.0  agent        Yes?  0.5 s",
+    ]
+
+
+def test_a_person_who_cannot_hear_is_told_that_a_stream_speaks() -> None:
+    lines: list[str] = []
+    screen = PhoneScreen(lambda line: lines.append(line.plain), names={}, shows_caller=True, tells_speech=True)
+    screen.show(sound("stream"))
+    assert lines == ["   1.0               the agent speaks …"]
+
+
 def test_once_answered_ringing_is_not_told_again_and_the_far_side_has_its_name() -> None:
     told = shown(
         Answered(at_seconds=0.5),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from voicegw.cli.caller_speech import is_installed
+from voicegw.cli.caller_speech import require_caller_speech
 from voicegw.cli.phone import DEFAULT_ACCOUNT_SID, DEFAULT_CALLED, DEFAULT_CALLER, Call, play_script, show_verdict, talk
 from voicegw.cli.serving import run
 from voicegw.cli.showing import err, is_interactive, show_error
@@ -104,8 +104,8 @@ def call(  # noqa: PLR0913 (each is an option)
 
 
 def _check_means(*, has_script: bool, speaks: bool) -> None:
-    if speaks and not is_installed():
-        raise typer.BadParameter("a voice and ears are missing: pip install 'voicegw[offline]'", param_hint="--stream")
+    if speaks:
+        require_caller_speech()
     if not has_script and not is_interactive():
         raise typer.BadParameter("there is no terminal to type in: give a --script FILE", param_hint="--script")
 

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
+import typer
+
 from voicegw.errors import SpeechError
 from voicegw.live.ports import ListenRequest, SpeechRequest, Transcript
 from voicegw.simulator import CallerSpeech
@@ -18,11 +20,19 @@ if TYPE_CHECKING:
     from voicegw.speech.moonshine import Moonshine
 
 _LANGUAGE: Final = "en-US"
+# Of speech that begins at once the recogniser makes words that nobody said.
+_LEAD: Final = b"\xff" * 1600
 
 
 def is_installed() -> bool:
     """Whether the telephone can speak and hear on this machine."""
     return all(find_spec(name) is not None for name in ("hibari", "moonshine_voice", "onnxruntime"))
+
+
+def require_caller_speech() -> None:
+    """Raises `typer.BadParameter` with the mend where the telephone cannot speak and hear on this machine."""
+    if not is_installed():
+        raise typer.BadParameter("a voice and ears are missing: pip install 'voicegw[offline]'", param_hint="--stream")
 
 
 @asynccontextmanager
@@ -67,7 +77,7 @@ class _OfflineCaller:
                 words.set_result("")
 
         ear = self._ears.open(ListenRequest(call_sid="", language=_LANGUAGE), tell, fail)
-        ear.begin(1, audio)
+        ear.begin(1, _LEAD + audio)
         ear.finish(1, 0.0)
         try:
             return await words

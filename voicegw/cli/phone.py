@@ -74,7 +74,7 @@ async def talk(call: Call, hints: tuple[str, ...] = ()) -> CallReport:
     with Keyboard(on_line=lambda line: _act(person, line), on_end=person.hang_up) as keyboard:
         for hint in (_HINT, *hints):
             keyboard.print(Text(hint, "dim"))
-        screen = PhoneScreen(keyboard.print, names=call.names, shows_caller=True)
+        screen = PhoneScreen(keyboard.print, names=call.names, shows_caller=True, tells_speech=True)
         return await _place(call, person, screen, call.callees)
 
 

@@ -46,14 +46,27 @@ _WHO_CHARS = 12
 
 
 class PhoneScreen:
-    """Shows one call. `write` prints a line; `names` are what dialled addresses are called."""
+    """Shows one call. `write` prints a line; `names` are what dialled addresses are called.
 
-    def __init__(self, write: Callable[[Text], None], *, names: Mapping[str, str], shows_caller: bool) -> None:
+    What a stream says is known when it has been said; with `tells_speech` it is told as well that it begins, so that
+    a person can interrupt.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Text], None],
+        *,
+        names: Mapping[str, str],
+        shows_caller: bool,
+        tells_speech: bool = False,
+    ) -> None:
         self._write = write
         self._names = names
         self._shows_caller = shows_caller
+        self._tells_speech = tells_speech
         self._answered = False
         self._streaming = False
+        self._acted_at: list[float] = []  # when the caller had spoken or pressed a key, and no answer was heard yet
         self._other_side = "someone"
 
     def show(self, event: LiveEvent) -> None:
@@ -69,6 +82,7 @@ class PhoneScreen:
             case Heard(kind="speech" | "audio", cut=True):
                 self._note(event.ends_at_seconds, "… interrupted")
             case CallerSpoke(text=text, lost_because=lost):
+                self._acted_at.append(event.ends_at_seconds)
                 self._show_caller(event.at_seconds, printable(text) or "♪ a noise", lost)
             case StreamBegan(url=url):
                 self._streaming = True
@@ -76,6 +90,7 @@ class PhoneScreen:
             case Streamed():
                 self._show_end_of_stream(event)
             case CallerPressed(key=key, lost_because=lost):
+                self._acted_at.append(event.at_seconds)
                 if lost is not None or self._streaming:
                     # keys that a Gather takes show up together, when it ends
                     self._show_caller(event.at_seconds, f"key {key}", lost)
@@ -113,14 +128,19 @@ class PhoneScreen:
             case "error_prompt":
                 self._line(sound.at_seconds, "carrier", printable(sound.text), "bold red", length)
             case "stream":
-                pass  # what it says is known when it has been said
+                if self._tells_speech:
+                    self._note(sound.at_seconds, "the agent speaks …")
             case "human":
                 self._line(sound.at_seconds, self._other_side, printable(sound.text), "bold magenta", length)
             case _:
                 assert_never(sound.kind)
 
     def _show_streamed(self, sound: Heard, words: str) -> None:
-        length = f"  {sound.seconds:.1f} s" + (", interrupted" if sound.cut else "")
+        """With how long the caller waited for it, where it is the first since they acted."""
+        asked = [at for at in self._acted_at if at <= sound.at_seconds]
+        self._acted_at = [at for at in self._acted_at if at > sound.at_seconds]
+        waited = f", {sound.at_seconds - asked[-1]:.1f} s after you" if asked else ""
+        length = f"  {sound.seconds:.1f} s{waited}{', interrupted' if sound.cut else ''}"
         self._line(sound.at_seconds, "agent", words or "♪", "bold cyan", length)
 
     def _show_end_of_stream(self, stream: Streamed) -> None:
