@@ -9,16 +9,24 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import product
 from typing import cast, get_args
 from urllib.parse import parse_qsl
 
 import twiml
-from voicegw.audio.live_encodings import open_from_mulaw, open_to_mulaw
+from voicegw.audio.live_encodings import MP3_TYPES, MULAW_TYPES, EncodingUnknown, open_from_mulaw, open_to_mulaw
+from voicegw.audio.mulaw import MULAW_RATE_HZ
+from voicegw.audio.wav import FORMAT_MULAW, parse_wav
 from voicegw.call.addresses import RefusalReason, is_e164, parse_sip_host
 from voicegw.call.forwarding import Refusal, Route, decide_forward, judge_destination, returning_name, ringing_name
 from voicegw.call.inputs import CallParties
 from voicegw.call.instructions import Forward, Instruction, Say
 from voicegw.call.profile import Destination, Forwarding, NumberProfile
+from voicegw.call.recorded import decode_piece, join_pieces
+from voicegw.prompts.data_uri import parse_data_uri
+from voicegw.prompts.decode import decode_prompt
+from voicegw.prompts.errors import PromptError
+from voicegw.prompts.formats import MAX_PROMPT_SECONDS, Container, recognise_format
 from voicegw.realtime.link import Link
 from voicegw.realtime.openai import OpenAiBridge
 from voicegw.realtime.openai_messages import parse_openai_event
@@ -44,6 +52,9 @@ PROFILES = (
     NumberProfile(),
     NumberProfile(voice_source="agent", read_buttons=True, allow_twiml=True, barge_in="keys"),
 )
+
+
+OURS_TO_DECODE = (Container.WAV, Container.MP3, Container.FLAC, Container.VORBIS)
 
 
 class TooSlow(AssertionError):  # noqa: N818 (says what happened)
@@ -79,8 +90,8 @@ def check_traces(data: bytes) -> None:
     except ValueError:
         return
     traces = [parse_trace(item) for item in (value if isinstance(value, list) else [value])]
-    for profile in PROFILES:
-        planner = Planner(profile)
+    for profile, live_sound in product(PROFILES, (False, True)):
+        planner = Planner(profile, live_sound=live_sound)
         out: list[Instruction] = []
         for place, trace in enumerate(traces):
             out += planner.receive(trace)
@@ -306,6 +317,48 @@ def check_realtime(data: bytes) -> None:
     assert repr((parse_openai_event(body), parse_raw_message(body.decode("utf-8", "replace")))).encode()
 
 
+def check_prompt(data: bytes) -> None:
+    """Lines: what the audio is said to be, the audio (or all of it a `data:` URI). A WAV comes out, or a refusal."""
+    encoding, _, source = data.partition(b"\n")
+    with suppress(PromptError):
+        uri = parse_data_uri(data.decode("latin-1"))
+        encoding, source = uri.media_type.encode(), uri.content
+    declared = encoding.decode("utf-8", "replace")
+    if isinstance(found := recognise_format(source, declared), Container) and found not in OURS_TO_DECODE:
+        return  # ffmpeg's, in a process of its own
+    try:
+        wav = decode_prompt(source, declared)
+    except PromptError as refusal:
+        assert refusal.brief
+        assert str(refusal).encode()
+        return
+    header = parse_wav(wav)
+    assert (header.format_tag, header.channels, header.rate_hz) == (FORMAT_MULAW, 1, MULAW_RATE_HZ)
+    assert 0 < header.data_bytes <= MAX_PROMPT_SECONDS * MULAW_RATE_HZ
+
+
+def check_sound(data: bytes) -> None:
+    """Lines: an encoding, then base64 pieces of a live sound. In one it sounds the same, and so after a reset."""
+    name, *lines = [line.decode("utf-8", "replace") for line in data.split(b"\n")]
+    pieces = [decode_piece(line) for line in lines]
+    assert b"".join(pieces) == join_pieces(tuple(lines))
+    try:
+        piecewise, whole = open_to_mulaw(name), open_to_mulaw(name)
+    except EncodingUnknown as refusal:
+        assert str(refusal).encode()
+        return
+    heard = b"".join(map(piecewise.convert, pieces)) + piecewise.flush()
+    audio = b"".join(pieces)
+    meant = whole.convert(audio) + whole.flush()
+    assert len(heard) == len(meant)
+    media_type = name.partition(";")[0].strip().lower()
+    assert media_type in MP3_TYPES or heard == meant  # of broken MP3 only the length is certain
+    assert media_type not in MULAW_TYPES or heard == audio
+    piecewise.convert(audio[::-1])
+    piecewise.reset()
+    assert piecewise.convert(audio) + piecewise.flush() == meant
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "sse": check_event_stream,
     "traces": check_traces,
@@ -315,4 +368,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "twiml": check_twiml,
     "media": check_media,
     "realtime": check_realtime,
+    "prompt": check_prompt,
+    "sound": check_sound,
 }
