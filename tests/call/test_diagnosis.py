@@ -178,6 +178,13 @@ def test_a_failure_of_another_version_keeps_its_code() -> None:
     assert diagnose([entry(1, Failed(part="gateway", code=""))])[0].code == "unknown"
 
 
+def test_a_recording_that_was_lost_is_told_but_no_fault_of_the_call() -> None:
+    entries = [entry(4, Failed(part="store", code="recording-failed", reason="No space left on device"))]
+    (finding,) = diagnose(entries)
+    assert (finding.code, finding.serious) == ("recording-failed", False)
+    assert finding.sentence == "The recording of the call could not be kept (No space left on device)"
+
+
 @pytest.mark.parametrize(
     ("part", "code"), [("carrier", "answer-unusable"), ("store", "store-failed"), ("prompt", "prompt-unplayable")]
 )

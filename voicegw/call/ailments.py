@@ -94,6 +94,12 @@ STORE_FAILED = Ailment(
     "The gateway's own store failed{detail}",
     "Check disk space and permissions of the live store's file (`live_store_path`).",
 )
+RECORDING_FAILED = Ailment(
+    "recording-failed",
+    "The recording of the call could not be kept{detail}",
+    "Check space and permissions of the folder of recordings (`recordings_path`); the caller noticed nothing.",
+    serious=False,
+)
 PROMPT_FAILED = Ailment(
     "prompt-unplayable",
     "A recording of {turn} could not be played{detail}",

@@ -16,6 +16,8 @@ def ailment_of(failed: Failed, *, unreadable: bool = False) -> Ailment:
     match failed.part:
         case "carrier":
             return ailments.ANSWER_UNUSABLE
+        case "store" if failed.code == "recording-failed":
+            return ailments.RECORDING_FAILED
         case "store":
             return ailments.STORE_FAILED
         case "prompt":

@@ -36,7 +36,7 @@ TURN_FAILURES = frozenset(
     | {"agent-slow", "out-of-credit", "turn-cancelled", "turn-crashed", "turn-lost", "turn-unreadable"}
 )
 """The codes with which a turn fails: those of the agent's errors, and the runner's own."""
-STORE_FAILURES = frozenset({errors.StoreError.code, errors.StaleVersion.code})
+STORE_FAILURES = frozenset({errors.StoreError.code, errors.StaleVersion.code, "recording-failed"})
 # "11205 connect fail, 11206 protocol, 11210 bad host, 11215 redirects, 11220/35/37 TLS, 12100 document parse failure"
 # (Twilio's error dictionary): the ones that an answer of ours, or the way to us, can cause.
 _CARRIER_ERRORS = (11100, 11200, 11205, 11206, 11210, 11215, 11220, 11235, 11237, 11750, 11770, 12100, 12200, 12300)
@@ -54,7 +54,6 @@ _CODES_OF_ADAPTERS = {
     "prompt-too-slow",
     "prompt-crashed",
     "stream-crashed",
-    "recording-failed",
 }
 FAILURE_CODES = frozenset(
     _codes_below(errors.VoicegwError) | _CODES_OF_ADAPTERS | TURN_FAILURES | STORE_FAILURES | CARRIER_FAILURES
