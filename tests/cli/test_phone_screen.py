@@ -155,6 +155,16 @@ def test_on_a_stream_the_first_words_after_the_caller_s_tell_how_long_they_took(
     ]
 
 
+def test_a_call_that_ends_in_a_stream_is_over_when_its_last_words_are_shown() -> None:
+    begun = StreamBegan(at_seconds=0.5, url="wss://x")
+    bye = Heard(at_seconds=1.0, seconds=0.5, kind="stream", text="Bye.")
+    told = shown(begun, CallEnded(at_seconds=2.0, reason="hangup"), bye, streamed())
+    assert told[1:] == [
+        "   1.0  agent        Bye.  0.5 s",
+        "   2.0               the call is over: the gateway hung up",
+    ]
+
+
 def test_a_person_who_cannot_hear_is_told_that_a_stream_speaks() -> None:
     lines: list[str] = []
     screen = PhoneScreen(lambda line: lines.append(line.plain), names={}, shows_caller=True, tells_speech=True)

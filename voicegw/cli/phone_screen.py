@@ -68,6 +68,7 @@ class PhoneScreen:
         self._streaming = False
         self._acted_at: list[float] = []  # when the caller had spoken or pressed a key, and no answer was heard yet
         self._other_side = "someone"
+        self._end: CallEnded | None = None
 
     def show(self, event: LiveEvent) -> None:
         """Show an event; those that say nothing to a person are passed over."""
@@ -106,8 +107,10 @@ class PhoneScreen:
                 self._alarm(event.at_seconds, f"the carrier would warn: {text}{f' ({code})' if code else ''}", "yellow")
             case Fault(code=code, text=text):
                 self._alarm(event.at_seconds, f"the carrier's error {code}: {text}", "red")
-            case CallEnded(reason=reason):
-                self._note(event.at_seconds, f"the call is over: {_ENDS.get(reason, reason)}")
+            case CallEnded():
+                self._end = event
+                if not self._streaming:  # else its last words are still being made out
+                    self._show_end(event)
             case Heard() | Listened() | ListeningBegan() | Exchange():
                 pass
             case _:
@@ -147,6 +150,11 @@ class PhoneScreen:
         self._streaming = False
         for underrun in stream.underruns:
             self._alarm(underrun.at_seconds, f"the agent's voice broke off for {underrun.seconds:.2f} s", "yellow")
+        if self._end is not None:
+            self._show_end(self._end)
+
+    def _show_end(self, end: CallEnded) -> None:
+        self._note(end.at_seconds, f"the call is over: {_ENDS.get(end.reason, end.reason)}")
 
     def _show_caller(self, at_seconds: float, what: str, lost_because: str | None) -> None:
         if lost_because is not None:
