@@ -232,7 +232,8 @@ async def test_hung_socket_is_left_and_the_call_goes_on(site: Site) -> None:
     await asyncio.sleep(1)
     again.say("hello")
     await asyncio.sleep(5)
-    assert again.heard() == ["You said hello.", "Anything else?"]
+    assert again.heard()[1:] == ["You said hello.", "Anything else?"]
+    assert "moment" in again.heard()[0]
     await hang_up(site, again)
 
 

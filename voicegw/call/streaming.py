@@ -50,15 +50,21 @@ def leave_stream(
     reason: StreamEnd,
     unsaid: tuple[Prompt, ...] = (),
     then: Finish | DialLeg | HandOver | None = None,
+    keys: str = "",
 ) -> CallState:
-    """The stream has ended, in order: `unsaid` was not heard, `then` comes next where the plan ended the stream. Where
-    the number's own mode goes on after a bridge, the state says already how."""
+    """The stream has ended, in order: `unsaid` was not heard, `then` comes next where the plan ended the stream, no
+    entry has taken `keys`. A caller whose silent stream has failed is told that it takes a moment: each stream waits
+    for them anew. Where the number's own mode goes on after a bridge, the state says already how."""
+    if state.phase is not Phase.ENDED:
+        state = revise(state, keys_kept=keys)
     if not is_streamed(state, line):
         return revise(state, stream=replace(state.stream, open=False))
     stopped = reason == "carrier-stopped"
     lost = state.stream.lost + (reason not in ("plan", "moved"))
     given_up = state.stream.given_up or reason == "no-voice" or lost >= MOST_LOST
     stream = replace(state.stream, open=False, lost=lost, stopped=stopped, given_up=given_up)
+    if lost > state.stream.lost and not unsaid and then is None and state.phase is not Phase.ENDED:
+        unsaid = (own_words(PhraseName.RECOVERING, state, line.profile),)
     after = then or (_going_on(state, line) if unsaid else None)
     return revise(state, stream=stream, unsaid=unsaid, after=after)
 

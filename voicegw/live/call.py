@@ -62,8 +62,8 @@ class LiveCall:
         self._forget = forget
         self._teller = StreamTeller(call.desk.journal, state.call_sid)
         self._backgrounds = Backgrounds(prompts, state.call_sid, self._sound_changed)
-        hearing = hearing_now(state, self._profile)
-        self._session = MediaSession(rules_of(self._profile), hearing, self._clock(), self._backgrounds.mixer)
+        hearing, mixer = hearing_now(state, self._profile), self._backgrounds.mixer
+        self._session = MediaSession(rules_of(self._profile), hearing, self._clock(), mixer, state.keys_kept)
         self._dialogue = Dialogue(call, state, self._say, self._flush_server, self._backgrounds.want)
         sink = AudioSink(receive=self._receive_speech, finish=self._finish_speech, fail=self._fail_speech)
         self._mouth = Mouth(speech.tts, prompts, sink, state.call_sid, call.desk.journal)

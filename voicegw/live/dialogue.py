@@ -49,7 +49,7 @@ class Dialogue:
         void_server: Callable[[], None],
         set_backgrounds: Callable[[Mapping[str, str]], None],
     ) -> None:
-        self.state = state
+        self.state = revise(state, keys_kept="")  # the session has them
         self._call = call
         self._line = call.line
         self._desk = call.desk
@@ -233,7 +233,7 @@ class Dialogue:
         if not self._claimed:
             return
         end = ended.end
-        state = leave_stream(self.state, self._line, ended.reason, end.unsaid, end.then)
+        state = leave_stream(self.state, self._line, ended.reason, end.unsaid, end.then, end.keys)
         await self._keep(state)
 
     async def _keep(self, state: CallState) -> CallState:

@@ -11,6 +11,7 @@ from voicegw.call.inputs import CallerInput
 from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording, Prompt, Say, StartRealtime
 from voicegw.call.plan import DialLeg, Finish, HandOver
 
+WhyEnded: TypeAlias = Literal["plan", "carrier-stopped", "no-media", "no-voice"]
 WhyIgnored: TypeAlias = Literal[
     "keypad-off", "speech-off", "entry-abandoned", "not-interruptible", "too-short", "echo", "bridged", "call-ending"
 ]
@@ -161,11 +162,12 @@ class ReportIgnored:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndStream:
     """Close the stream, once. `then` is what the plan wants next; `unsaid` are prompts that no voice of ours could
-    speak and that the carrier's own voice should."""
+    speak and that the carrier's own voice should; `keys` are those that no entry has taken."""
 
-    reason: Literal["plan", "carrier-stopped", "no-media", "no-voice"]
+    reason: WhyEnded
     then: Finish | DialLeg | HandOver | None = None
     unsaid: tuple[Prompt, ...] = ()
+    keys: str = ""
 
 
 Command: TypeAlias = (

@@ -45,6 +45,7 @@ class PromptPlayer:
         self._count = 0
         self._streamed: dict[int, int] = {}
         self._sound: int | None = _NO_SOUND
+        self._skipped: Prompt | None = None
 
     @property
     def generation(self) -> int:
@@ -96,6 +97,21 @@ class PromptPlayer:
                 self._outbox.append(LoadAudio(utterance=self._count, prompt=prompt))
             case _:
                 assert_never(prompt)
+
+    def skip(self, prompt: Prompt) -> None:
+        """Do not say `prompt`: the caller talked over what came before it."""
+        if not isinstance(prompt, PlayChunk) and not _is_filler(prompt):
+            self._skipped = prompt
+
+    def say_skipped(self, now: float) -> None:
+        """Say the last of what was cut off or skipped after all: with it the call ends, or leaves us."""
+        if self._skipped is not None:
+            self.say(self._skipped, now)
+        self._skipped = None
+
+    def forget_skipped(self) -> None:
+        """The call goes on: what the caller talked over is not repeated."""
+        self._skipped = None
 
     def end_sound(self) -> None:
         """No more of the sound that comes in pieces is expected: what there is of it is all there is."""
@@ -185,7 +201,9 @@ class PromptPlayer:
         cut = [(prompt, _words_heard(prompt, each)) for prompt, each in prompts]
         if cut:
             self._outbox.append(ReportBargeIn(kind=sense, prompt=cut[0][0], heard_text=cut[0][1]))
-        return next((words for prompt, words in cut if not (isinstance(prompt, Say) and prompt.filler)), None)
+        for prompt, _ in cut:
+            self.skip(prompt)
+        return next((words for prompt, words in cut if not _is_filler(prompt)), None)
 
     def close(self) -> None:
         """Nothing more will be heard."""
@@ -248,6 +266,10 @@ class PromptPlayer:
 
     def _forget_unsent(self) -> None:
         self._outbox[:] = [each for each in self._outbox if not isinstance(each, SendAudio | SendMark)]
+
+
+def _is_filler(prompt: Prompt) -> bool:
+    return isinstance(prompt, Say) and prompt.filler
 
 
 def _words_heard(prompt: Prompt, dropped: Dropped) -> str:

@@ -5,7 +5,7 @@
 | THINKING | a turn runs: prompts are said as they come; keys and words wait for its end | a plan that listens or ends |
 | LISTENING | the agent waits: the first entry, words or silence begin the next turn (`AskAgent`) | `AskAgent` |
 | BRIDGED | a realtime server has the caller (`bridge`), once what was said before is heard | any other plan; its end |
-| ENDING | the last prompts are said, and nothing interrupts them any more | the last mark, at most 2 s late |
+| ENDING | the last prompts are said, again if they were cut off; nothing interrupts them now | the last mark |
 | ENDED | nothing is done any more | |
 
 Rules: never two turns at once. Whoever listens has a timer. An interrupting key is the first of its entry. After a
@@ -17,20 +17,11 @@ from typing import assert_never
 from voicegw.call.inputs import CallerInput, Pressed, StayedSilent
 from voicegw.call.instructions import BargeIn
 from voicegw.call.plan import BridgeRealtime, CallPlan, DialLeg, Finish, GoOn, HandOver, Hearing, Listen
+from voicegw.media import commands as c
 from voicegw.media.background import Background
 from voicegw.media.barge_in import Sense, may_interrupt
 from voicegw.media.bridge import RealtimeBridge
 from voicegw.media.caller_voice import CallerVoice
-from voicegw.media.commands import (
-    AskAgent,
-    AskFiller,
-    Command,
-    EndStream,
-    NoteWaiting,
-    ReportIgnored,
-    StopSynthesis,
-    WhyIgnored,
-)
 from voicegw.media.echo import EchoGuard
 from voicegw.media.phases import Phase, SessionRules
 from voicegw.media.prompt_player import PromptPlayer
@@ -39,18 +30,20 @@ from voicegw.media.waits import Waits
 
 
 class MediaSession:
-    """One stream of one call. After each `receive_*` take the commands and ask for the next timer."""
+    """One stream of one call: after each `receive_*` take the commands. `keys` are left over from the last stream."""
 
-    def __init__(self, rules: SessionRules, hearing: Hearing, now: float, background: Background | None = None) -> None:
+    def __init__(
+        self, rules: SessionRules, hearing: Hearing, now: float, background: Background | None = None, keys: str = ""
+    ) -> None:
         self.phase = Phase.THINKING
         self.turn = 0
         self._rules = rules
-        self._out: list[Command] = []
+        self._out: list[c.Command] = []
         self._echo = EchoGuard()
         self._player = PromptPlayer(self._out, self._echo, background)
         self.bridge = RealtimeBridge(self._out, self._player, self._settle, self._ask)
         self._voice = CallerVoice(self._out, self._echo, rules.barge_in)
-        self._waiting = WaitingInputs(hearing.keypad)
+        self._waiting = WaitingInputs(hearing.keypad, keys)
         self._waits = Waits(now)
         self._then: Finish | DialLeg | HandOver | None = None
         self._open = False
@@ -67,7 +60,7 @@ class MediaSession:
     def _is_deaf(self) -> bool:
         return self.phase in (Phase.BRIDGED, Phase.ENDING, Phase.ENDED)
 
-    def take_commands(self) -> list[Command]:
+    def take_commands(self) -> list[c.Command]:
         """What is to be done now, in order; each command comes once."""
         commands, self._out[:] = list(self._out), []
         return commands
@@ -88,15 +81,15 @@ class MediaSession:
         if self.phase is Phase.ENDED:
             return
         if now >= self._waits.line_until:
-            self._end(EndStream(reason="no-media", then=self._then, unsaid=self._player.unheard))
+            self._end("no-media")
             return
         if (stalled := self._player.stalled(now)) is not None:
-            self._out.append(StopSynthesis(utterance=stalled))
+            self._out.append(c.StopSynthesis(utterance=stalled))
             self.receive_speech_failed(stalled, now)
             return
         if (filler_at := self._filler_at()) is not None and now >= filler_at:
             self._waits.filler.hear_us(now)
-            self._out.append(AskFiller())
+            self._out.append(c.AskFiller())
         self._settle(now)
 
     def receive_start(self, now: float) -> None:
@@ -104,11 +97,12 @@ class MediaSession:
         self._open = True
         self._player.open(now)
         self._waits.open(now)
+        self._waiting.open(now)
         self._settle(now)
 
     def receive_stop(self) -> None:
         """The carrier ended the stream, or the socket broke: again changes nothing."""
-        self._end(EndStream(reason="carrier-stopped", then=self._then, unsaid=self._player.unheard))
+        self._end("carrier-stopped")
 
     def receive_caller_audio(self, level: float, now: float) -> None:
         """20 ms of the caller's line came, so loud (`echo.loudness`): a sign of life, whatever it holds."""
@@ -172,6 +166,8 @@ class MediaSession:
             over = self._turn_dropped and isinstance(plan.then, GoOn | Listen)
             if not over or prompt.barge_in is BargeIn.NONE:
                 self._player.say(prompt, now)
+            else:
+                self._player.skip(prompt)
         if not isinstance(plan.then, BridgeRealtime):
             self._ignore(self.bridge.leave(), "bridged")
         match plan.then:
@@ -194,6 +190,8 @@ class MediaSession:
             case Finish() | DialLeg() | HandOver() as then:
                 self.phase = Phase.ENDING
                 self._then = then
+                if not plan.prompts:
+                    self._player.say_skipped(now)
                 self._waits.silence.stop()
                 self._voice.release()
                 self._ignore(self._waiting.drop_keys(), "call-ending")
@@ -216,7 +214,7 @@ class MediaSession:
         if self._player.give_up(utterance, now):
             self._settle(now)
             return
-        self._end(EndStream(reason="no-voice", then=self._then, unsaid=self._player.unheard))
+        self._end("no-voice")
 
     def _settle(self, now: float) -> None:
         """Everything that follows from what has just changed; the order is the order of precedence."""
@@ -229,7 +227,7 @@ class MediaSession:
         self._waits.hear_us(now, quiet=self._player.all_heard)
         match self.phase:
             case Phase.THINKING:
-                self._out += [NoteWaiting(heard=heard) for heard in self._waiting.take_notes(now)]
+                self._out += [c.NoteWaiting(heard=heard) for heard in self._waiting.take_notes(now)]
             case Phase.LISTENING:
                 self._ask_if_answered(now)
             case Phase.BRIDGED:
@@ -237,7 +235,7 @@ class MediaSession:
                     self.bridge.open()
             case Phase.ENDING:
                 if self._open and self._player.all_heard:
-                    self._end(EndStream(reason="plan", then=self._then))
+                    self._end("plan")
             case _:
                 assert_never(self.phase)
 
@@ -269,8 +267,9 @@ class MediaSession:
     def _ask(self, heard: CallerInput, now: float) -> None:
         self.phase = Phase.THINKING
         self.turn += 1
+        self._player.forget_skipped()
         self._waits.begin_turn(now)
-        self._out.append(AskAgent(turn=self.turn, heard=heard, heard_text=self._heard_text))
+        self._out.append(c.AskAgent(turn=self.turn, heard=heard, heard_text=self._heard_text))
         self._heard_text = None
 
     def _interrupt(self, sense: Sense, now: float) -> None:
@@ -287,14 +286,15 @@ class MediaSession:
         self._ignore(self._waiting.configure(hearing), "keypad-off")
         self._voice.configure(hearing.endpointing, enabled=hearing.speech)
 
-    def _ignore(self, content: str, reason: WhyIgnored) -> None:
+    def _ignore(self, content: str, reason: c.WhyIgnored) -> None:
         if content:
-            self._out.append(ReportIgnored(content=content, reason=reason))
+            self._out.append(c.ReportIgnored(content=content, reason=reason))
 
-    def _end(self, end: EndStream) -> None:
+    def _end(self, reason: c.WhyEnded) -> None:
         if self.phase is Phase.ENDED:
             return
         self.phase = Phase.ENDED
+        unsaid, keys = () if reason == "plan" else self._player.unheard, self._waiting.drop_keys()
         self.bridge.leave()
         self._player.close()
-        self._out.append(end)
+        self._out.append(c.EndStream(reason=reason, then=self._then, unsaid=unsaid, keys=keys))

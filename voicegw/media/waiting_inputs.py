@@ -19,10 +19,11 @@ class _WordsAt:
 
 
 class WaitingInputs:
-    """A queue of two senses."""
+    """A queue of two senses. `keys` were pressed before: they count from the moment the stream is open."""
 
-    def __init__(self, keypad: Collect) -> None:
+    def __init__(self, keypad: Collect, keys: str = "") -> None:
         self._keypad = KeypadCollector(keypad)
+        self._before = keys
         self._words: list[_WordsAt] = []
         self._noted_words = 0
         self._noted_entry_at: float | None = None
@@ -32,6 +33,12 @@ class WaitingInputs:
         keypad = replace(hearing.keypad, max_digits=1) if hearing.one_key else hearing.keypad
         self._noted_entry_at = None
         return self._keypad.configure(keypad)
+
+    def open(self, now: float) -> None:
+        """The stream is open."""
+        before, self._before = self._before, ""
+        for key in before:
+            self._keypad.press(key, now)
 
     def press(self, key: str, now: float) -> bool:
         """One key. False if the keypad is off."""
