@@ -10,6 +10,7 @@ import pytest
 from stream_world import GOODBYE, PROFILE, Agent, Site, Stream, Traces, answer, assert_nothing_left, says
 
 from voicegw.audio.live_encodings import open_to_mulaw
+from voicegw.audio.wav import render_pcm16_wav
 from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording
 from voicegw.call.records import Failed, PromptBegan, PromptCut
 from voicegw.errors import SpeechError
@@ -120,6 +121,54 @@ async def test_sound_that_cannot_be_read_is_told_in_its_words(site: Site, script
     await asyncio.sleep(4)
     assert [request.text for request in site.speech.tts.spoken] == ["One two.", "One two."]
     assert [each.part for each in site.journal.of(Failed)] == ["prompt", "prompt"]
+    stream.stop()
+    await stream.until_closed()
+
+
+def recording(src: str, text: str) -> dict[str, Any]:
+    return {"type": "speak", "payload": {"type": "audio", "message": text, "src": src}}
+
+
+BOMB = "data:audio/wav;base64," + b64encode(render_pcm16_wav(bytes(2 * 8_000 * 130), 8_000)).decode()
+NO_RECORDINGS = [
+    "https://localhost/a.mp3",
+    "https://169.254.169.254/latest/meta-data",
+    "http://93.184.215.14/a.mp3",
+    "data:audio/mpeg;base64,AAAA",
+    "data:text/html,<script>",
+    BOMB,
+]
+
+
+@pytest.mark.parametrize("src", NO_RECORDINGS, ids=[src[:30] for src in NO_RECORDINGS])
+async def test_recording_that_cannot_be_had_is_told_in_its_words(site: Site, script: Script, src: str) -> None:
+    script.greeting = [recording(src, "We open at nine.")]
+    stream = await answer(site)
+    await asyncio.sleep(6)
+    assert stream.heard() == ["We open at nine."]
+    (failed,) = site.journal.of(Failed)
+    assert failed.part == "prompt"
+    assert failed.reason
+    stream.stop()
+    await stream.until_closed()
+
+
+async def test_new_turn_is_heard_and_not_what_the_old_one_still_brings(site: Site, script: Script) -> None:
+    late = [piece(SECOND), {"wait": 0.2}] * 20
+    script.greeting = [words("One two."), *sound(piece(FIRST * 2), *late)]
+    script.reply = sound(piece(THIRD), message_id="m2")
+    stream = await answer(site)
+    await asyncio.sleep(0.8)
+    stream.say("something else", seconds=1.2)
+    await asyncio.sleep(12)
+    heard = seconds_of(stream)
+    assert list(heard)[-1] == 0x33
+    assert heard.get(0x22, 0.0) < 1.5, "what came before the caller was understood, at most"
+    last_of_the_old = max(
+        (each.end for each in stream.sounds if each.byte == 0x22 and each.end > each.begin), default=0
+    )
+    first_of_the_new = min(each.begin for each in stream.sounds if each.byte == 0x33)
+    assert last_of_the_old < first_of_the_new
     stream.stop()
     await stream.until_closed()
 

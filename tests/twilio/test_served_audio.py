@@ -5,7 +5,7 @@ import base64
 
 import pytest
 
-from voicegw.call.instructions import BargeIn, PlayAudio, PlayRecording, Prompt, Say
+from voicegw.call.instructions import BargeIn, PlayAudio, PlayChunk, PlayRecording, Prompt, Say
 from voicegw.errors import StoreError, VoicegwError
 from voicegw.simulator.virtual_time import run_virtual
 from voicegw.store.memory import MemoryStore
@@ -139,3 +139,11 @@ def test_it_is_forgotten_with_its_call() -> None:
     (served,) = room.make_reachable(PlayAudio(source="data:x"))
     run_virtual(room.store.forget_call("CA1"))
     assert room.stored(served) is None
+
+
+def test_what_a_stream_left_of_a_sound_in_pieces_is_one_recording() -> None:
+    room = Room()
+    pieces = (PlayChunk(content=content, encoding="audio/x-mulaw") for content in ("b25l", "dHdv"))
+    served = room.make_reachable(*pieces, Say(text="And words."))
+    assert [type(prompt).__name__ for prompt in served] == ["PlayAudio", "Say"]
+    assert room.preparer.asked == [(b"onetwo", "audio/x-mulaw")]

@@ -14,7 +14,7 @@ from voicegw.call.recorded import add_chunk, begin_recording, decode_piece
 from voicegw.errors import SpeechError
 from voicegw.live.ports import PromptSource
 
-SLICE_BYTES: Final = 8_000
+SLICE_BYTES: Final = 4_000
 """So much is converted before other calls have their turn: a few milliseconds of work, whatever a piece holds."""
 
 _WAV = b"RIFF"
