@@ -264,13 +264,13 @@ def test_a_bad_network_costs_sound_but_no_words_and_no_keys(world: World) -> Non
     assert call.texts() == ["my appointment", "1234"]
 
 
-@pytest.mark.parametrize("messages", [*range(24), 60, 150, 190, 420, 500, 600, 700])
+@pytest.mark.parametrize("messages", [*range(24), 60, 150, 190, 215, 240, 270, 300, 315, 330, 340, 420, 500, 600, 700])
 def test_a_socket_that_dies_at_any_message_is_rescued(world: World, messages: int) -> None:
     without(StreamRules(dies_after_messages=messages), world)
     call = world.call(ScriptedCaller([Waits(3.0), Presses("1", when="now"), Waits(60), HangsUp()]))
     assert wrongs(call, world) == [], call.explain()
     assert call.kinds().count("launch") == call.kinds().count("end") == 1
-    assert len(call.report.streams) <= 4
+    assert len(call.report.streams) <= 6  # three until the key is heard, three after it
 
 
 def test_an_order_to_forward_leaves_the_stream(world: World) -> None:
