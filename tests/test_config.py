@@ -305,6 +305,8 @@ class TestSecretsAndReload:
 
     def test_recordings_are_kept_in_the_working_directory_or_where_the_file_says(self, tmp_path: Path) -> None:
         assert load(tmp_path).recordings_path == tmp_path / "voicegw-recordings"
+        assert load(tmp_path, 'phrase_cache_path = "x"').phrase_cache_path == tmp_path / "x"
+        assert load(tmp_path, 'live_store_path = "run/live.db"').phrase_cache_path == tmp_path / "run/voicegw-phrases"
         assert load(tmp_path, 'recordings_path = "kept"').recordings_path == tmp_path / "kept"
 
     def test_a_number_records_where_callers_are_told(self, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ a real process and a test (store, transport, clocks) can be handed in.
 import asyncio
 import hashlib
 import hmac
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -33,7 +32,7 @@ from voicegw.operations import Operations
 from voicegw.probes import Probes
 from voicegw.prompts.prepare import PromptPreparer
 from voicegw.signing import account_of, token_secrets, webhook_verifier
-from voicegw.speech.factory import create_speech
+from voicegw.speech_setup import speech_of
 from voicegw.store.sqlite import SqliteStore
 from voicegw.stream_mode import StreamMode, realtime_of
 from voicegw.turns.conversation import Conversations
@@ -112,6 +111,8 @@ class Gateway:
         if self._operations is not None:
             await self._operations.start()
         await asyncio.gather(*(self._agent.warm(profile) for profile in self._settings.numbers))
+        if self.streams is not None:
+            self.streams.start(self._settings)
         self._probing = asyncio.create_task(self._agent.keep_probing(), name="probe-agents")
         self._accepting = True
 
@@ -283,7 +284,6 @@ def create_gateway(settings: Settings, *, routes: Sequence[BaseRoute] = ()) -> G
     not installed.
     """
     store = SqliteStore(settings.live_store_path, wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS)
-    speech = create_speech(stt=settings.stt, tts=settings.tts, environment=os.environ) if settings.speaks else None
     operations = Operations(settings, clock=asyncio.get_running_loop().time)
     return Gateway(
         settings,
@@ -291,6 +291,6 @@ def create_gateway(settings: Settings, *, routes: Sequence[BaseRoute] = ()) -> G
         transport=AiohttpTransport(),
         routes=routes,
         operations=operations,
-        speech=speech,
+        speech=speech_of(settings),
         realtime=realtime_of(settings),
     )

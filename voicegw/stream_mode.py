@@ -1,5 +1,6 @@
 """The composition root of calls that we hear and speak ourselves: live calls, their sockets, their recordings."""
 
+import asyncio
 from collections.abc import Callable
 
 from starlette.routing import BaseRoute
@@ -11,6 +12,8 @@ from voicegw.live.ports import Realtime, Speech
 from voicegw.prompts.stream_source import StreamSource
 from voicegw.realtime.factory import create_realtime
 from voicegw.signing import stream_verifier, token_secrets
+from voicegw.speech.factory import Speech as SharedSpeech
+from voicegw.speech_setup import warm_up
 from voicegw.turns.call_book import CallBook
 from voicegw.turns.call_in_hand import Desk
 from voicegw.turns.conversation import Conversations
@@ -32,6 +35,7 @@ class StreamMode:
         wall: Callable[[], float],
     ) -> None:
         self._speech = speech
+        self._warming: asyncio.Task[None] | None = None
         self._prompts = StreamSource()
         self._tokens = tokens
         self._recordings = Recordings(settings.recordings_path)
@@ -51,8 +55,16 @@ class StreamMode:
         self._tokens.trust(token_secrets(settings))
         self._sockets.trust(stream_verifier(settings))
 
+    def start(self, settings: Settings) -> None:
+        """Begin to render what callers will hear again and again; nobody waits for it."""
+        if isinstance(self._speech, SharedSpeech):
+            self._warming = asyncio.create_task(warm_up(self._speech, settings), name="warm-up-voice")
+
     async def close(self) -> None:
         """Let go of what calls were heard and spoken with."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
         await self._recordings.close()
         await self._prompts.close()
         await self._speech.close()

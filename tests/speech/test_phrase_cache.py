@@ -143,3 +143,17 @@ async def test_only_so_many_phrases_are_remembered_as_said_once(
     for text in ("One.", "Two.", "One."):
         await spoken(cached, SpeechRequest(text=text, language="en-US"))
     assert files(tmp_path) == []
+
+
+def kept_in(folder: Path) -> int:
+    return len(list(folder.iterdir()))
+
+
+async def test_a_phrase_with_digits_is_kept_only_if_it_was_rendered_ahead(tmp_path: Path) -> None:
+    cached = CachedVoice(CountingVoice(), PhraseCache(tmp_path))
+    number = SpeechRequest(text="Your PIN is 1234.", language="en-US")
+    for _ in range(3):
+        await spoken(cached, number)
+    assert kept_in(tmp_path) == 0
+    await cached.render(SpeechRequest(text="We are open 24 hours.", language="en-US"))
+    assert kept_in(tmp_path) == 1

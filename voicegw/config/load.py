@@ -185,10 +185,13 @@ def _home(path: Path) -> str:
 
 
 def _with_places(tables: Table, working_dir: FilePath) -> Table:
-    """The call log and the live store get their places in the working directory; the store lies beside the log."""
+    """The call log and the live store get their places in the working directory; the store lies beside the log,
+    the kept phrases beside the store."""
     url = tables.setdefault("database_url", f"sqlite:///{working_dir / 'voicegw.db'}")
     log = FilePath(str(url).removeprefix("sqlite:///")) if str(url).startswith("sqlite:///") else FilePath("voicegw.db")
     live = tables.setdefault("live_store_path", str(log.with_name(f"{log.stem}-live{log.suffix}")))
     recordings = tables.setdefault("recordings_path", "voicegw-recordings")
-    paths = {"live_store_path": live, "recordings_path": recordings}
+    beside = FilePath(live).parent if isinstance(live, str) else FilePath()
+    phrases = tables.setdefault("phrase_cache_path", str(beside / "voicegw-phrases"))
+    paths = {"live_store_path": live, "recordings_path": recordings, "phrase_cache_path": phrases}
     return {**tables, **{name: working_dir / path for name, path in paths.items() if isinstance(path, str)}}

@@ -144,6 +144,8 @@ class Settings(_Table):
     database_url: SecretStr = SecretStr("sqlite:///voicegw.db")
     live_store_path: Path = Path("voicegw-live.db")
     recordings_path: Path = Path("voicegw-recordings")
+    phrase_cache_path: Path = Path("voicegw-phrases")
+    phrase_cache_megabytes: Annotated[int, Field(ge=0, le=100_000)] = 200
     redis_url: SecretStr = SecretStr("")
     open_metrics: bool = False
     voiceflow: Voiceflow
@@ -257,7 +259,7 @@ class Settings(_Table):
 
 _RESTART = (
     *("insecure_dev", "host", "port", "public_url", "database_url", "live_store_path", "redis_url", "stt", "tts"),
-    *("recordings_path", "events", "call_log", "open_metrics"),
+    *("recordings_path", "phrase_cache_path", "phrase_cache_megabytes", "events", "call_log", "open_metrics"),
 )
 
 

@@ -1,8 +1,9 @@
 """Phrases that are said again and again, on disk as mulaw: spoken at once, and without the provider.
 
 A phrase is kept when it is said for the second time, or rendered ahead; so what is said to one caller only does not
-stay. A file is named by what it says, in which language and by which voice; it begins with a digest of its sound, so
-one that was cut short or changed is made anew. Files are written whole or not at all; the least lately used go first.
+stay, nor does a phrase with digits: that may be somebody's number. A file is named by what it says, in which language
+and by which voice; it begins with a digest of its sound, so one that was cut short or changed is made anew. Files are
+written whole or not at all; the least lately used go first.
 """
 
 import asyncio
@@ -102,7 +103,7 @@ class CachedVoice:
             async for audio in pieces:
                 sound += audio
                 yield audio
-        if self._is_repeated(key) and sound:
+        if self._is_kept(key, request.text) and sound:
             await asyncio.to_thread(self._cache.write, key, bytes(sound))
 
     async def render(self, request: SpeechRequest) -> None:
@@ -121,9 +122,11 @@ class CachedVoice:
         said = (self._voice.sound, request.voice, request.language, request.text, request.ssml or "")
         return hashlib.sha256("\0".join(said).encode("utf-8", "replace")).hexdigest()
 
-    def _is_repeated(self, key: str) -> bool:
+    def _is_kept(self, key: str, text: str) -> bool:
         if key in self._said_once:
             return True
+        if any(character.isdigit() for character in text):
+            return False
         self._said_once[key] = None
         if len(self._said_once) > _MOST_REMEMBERED:
             self._said_once.popitem(last=False)
