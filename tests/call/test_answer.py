@@ -442,6 +442,20 @@ class TestHops:
         assert move == AskAgent(EventRaised(name="realtime_unavailable"))
         assert said(state.unsaid) == ["Hello.", words(PhraseName.REALTIME_UNAVAILABLE)]
 
+    @pytest.mark.parametrize("has_server", [False, True])
+    def test_realtime_that_is_taken_back_at_once_is_explained_only_where_we_do_not_have_it(
+        self, has_server: bool
+    ) -> None:
+        start = StartRealtime(input_encoding="pcm", output_encoding="pcm")
+        line = replace(LINE, realtime=has_server)
+        state, move = over(HELLO, start, ControlRealtime(action="END"), line=line)
+        assert state.bridge is None
+        if has_server:
+            assert (said(performed(move).prompts), type(performed(move).then)) == (["Hello."], Listen)
+        else:
+            assert move == AskAgent(EventRaised(name="realtime_unavailable"))
+            assert said(state.unsaid) == ["Hello.", words(PhraseName.REALTIME_UNAVAILABLE)]
+
     def test_an_agent_that_insists_on_realtime_is_listened_past(self) -> None:
         state = call(hops=MAX_HOPS)
         state, move = over(StartRealtime(input_encoding="pcm", output_encoding="pcm"), state=state)

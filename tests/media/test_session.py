@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from perfect_line import HEARING, Line, new_line
+from perfect_line import HEARING, Line
 
 from voicegw.call.inputs import Pressed, Said, StayedSilent
 from voicegw.call.instructions import BargeIn, Collect, PlayAudio, PlayRecording, Prompt, Say
@@ -11,6 +11,7 @@ from voicegw.call.plan import CallPlan, Finish, GoOn, Hearing, Listen, Then
 from voicegw.call.profile import Endpointing
 from voicegw.media import commands as c
 from voicegw.media.phases import Phase, SessionRules
+from voicegw.media.session import MediaSession
 
 LISTEN = Listen(hearing=HEARING, silence_seconds=10)
 GO_ON = GoOn(hearing=HEARING)
@@ -22,8 +23,8 @@ SECONDS = 4.0
 class Phone(Line):
     """A line whose speech takes a second of audio for two words, and whose recogniser hears what it is told."""
 
-    def __init__(self, rules: SessionRules | None = None, hearing: Hearing = HEARING) -> None:
-        super().__init__(new_line(rules, hearing).session, on_command=self.answer)
+    def __init__(self, rules: SessionRules | None = None, hearing: Hearing = HEARING, keys: str = "") -> None:
+        super().__init__(MediaSession(rules or SessionRules(), hearing, 0.0, keys=keys), on_command=self.answer)
         self.words: str | None = ""
         self.words_after = 0.2
         self.makes_audio = True
@@ -57,6 +58,10 @@ class Phone(Line):
         self.voice = 1.0
         self.run(self.now + seconds)
         self.voice = 0.0
+
+    @property
+    def said(self) -> list[str]:
+        return [each.say.text for each in self.commands(c.SynthesizeText)]  # type: ignore[attr-defined]
 
     @property
     def asked(self) -> list[object]:
@@ -388,6 +393,49 @@ class TestTheEnd:
         phone.run(9.0)
         assert phone.when(c.EndStream) == [pytest.approx(SECONDS)]
         assert phone.ignored == [("7", "call-ending"), ("1", "call-ending")]
+
+    def test_last_words_that_were_cut_off_before_they_were_known_to_be_the_last_are_said_again(
+        self, phone: Phone
+    ) -> None:
+        phone.plan(Say(text="first"), QUESTION, then=GO_ON)
+        phone.run(1.0)
+        phone.press("1")
+        phone.plan(then=BYE)
+        phone.press("2")
+        phone.run(20.0)
+        assert phone.said == ["first", QUESTION.text, QUESTION.text]
+        assert phone.when(c.EndStream) == [pytest.approx(1.0 + SECONDS)]
+
+    def test_last_words_of_a_turn_that_the_caller_talked_over_are_said_after_all(self, phone: Phone) -> None:
+        phone.plan(Say(text="first"), then=GO_ON)
+        phone.run(1.0)
+        phone.press("1")
+        phone.plan(QUESTION, then=GO_ON)
+        phone.plan(then=BYE)
+        phone.run(20.0)
+        assert phone.said == ["first", QUESTION.text]
+        assert phone.end.reason == "plan"
+
+    def test_what_was_cut_off_a_turn_ago_is_not_said_again(self, phone: Phone) -> None:
+        phone.plan(QUESTION, then=GO_ON)
+        phone.run(1.0)
+        phone.press("1#")
+        phone.plan()
+        phone.plan(then=BYE)
+        assert (phone.said, phone.when(c.EndStream)) == ([QUESTION.text], [1.0])
+
+    def test_keys_that_no_entry_has_taken_go_on_in_the_next_stream(self, phone: Phone) -> None:
+        phone.plan()
+        phone.press("12")
+        phone.session.receive_stop()
+        phone.obey()
+        assert phone.end.keys == "12"
+        after = Phone(keys=phone.end.keys)
+        after.run(5.0)
+        after.start()
+        after.plan()
+        after.press("3#")
+        assert after.asked == [Pressed(keys="123", ended_by="#")]
 
     def test_a_voice_held_the_last_prompt_no_longer(self, phone: Phone) -> None:
         phone.plan(QUESTION, then=GO_ON)

@@ -75,6 +75,15 @@ async def test_what_follows_a_lost_stream_leads_to_another_which_begins_by_askin
     assert await unsaid(phone) == [RECOVERING]
 
 
+async def test_a_stream_that_failed_in_silence_leaves_a_word_for_the_caller_and_their_keys(call: Call) -> None:
+    phone = call([HELLO], profile=STREAMED)
+    await phone.ring()
+    state = leave_stream(await phone.state(), phone.line, "carrier-stopped", keys="12")
+    assert ([prompt.text for prompt in state.unsaid], state.keys_kept) == ([RECOVERING], "12")
+    moved = leave_stream(await phone.state(), phone.line, "moved")
+    assert (moved.unsaid, moved.keys_kept) == ((), "")
+
+
 async def test_where_streams_are_lost_again_and_again_the_carrier_speaks(call: Call) -> None:
     phone = call([HELLO], [Say(text="Next.")], profile=STREAMED)
     await phone.ring()
