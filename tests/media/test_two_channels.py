@@ -170,6 +170,19 @@ def test_marks_that_never_come_leave_the_prompt_where_it_was_due() -> None:
     assert edges(agent) == [800]
 
 
+def test_a_mark_stands_for_those_before_it_that_were_lost() -> None:
+    channels = TwoChannels(0.0)
+    channels.send_mark("behind nothing")
+    for name in ("lost", "found"):
+        channels.send(name[:1].encode() * 800, 0.0)
+        channels.send_mark(name)
+    for frame in range(1, 11):
+        channels.receive_caller(b"\x11" * 160, frame * FRAME_SECONDS)
+    channels.receive_mark("found", 0.2)
+    channels.receive_mark("lost", 0.2)
+    assert channels.take()[1] == b"l" * 800 + b"f" * 800
+
+
 def test_an_unknown_mark_changes_nothing() -> None:
     call = Call()
     call.send(b"\x41" * 1600)
