@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from voicegw.cli.check_call_log import check_call_log, check_receivers
+from voicegw.cli.check_streams import check_socket, check_speech
 from voicegw.cli.checks import check_agents, check_clock, check_destinations, check_numbers, check_public_url
 from voicegw.cli.fallback import fallback_documents
 from voicegw.cli.findings import Finding, bad, good, skipped
@@ -31,8 +32,8 @@ def check(
 
     Looks at the settings, the agent with its key and environment, the way through the public URL (run
     [cyan]voicegw serve[/cyan] meanwhile), signatures, the clock, the numbers' webhooks at Twilio, the call log's
-    database, the receivers of events, and the places that calls may be forwarded to. Each line is ✓, ✗ with what to do,
-    or · for what was not looked at; any ✗ makes the exit status 1.
+    database, the receivers of events, in stream mode models, voice and WebSocket, and the places that calls may be
+    forwarded to. Each line is ✓, ✗ with what to do, or · for what was not looked at; any ✗ makes the exit status 1.
 
     [b]When the gateway is down[/b], Twilio asks a number's fallback URL. [cyan]--fallback DIR[/cyan] writes two
     documents in the first number's words, fallback.xml and human.xml. Put both side by side on any web server but the
@@ -76,13 +77,14 @@ async def _check(settings: Settings) -> list[Finding]:
             group.create_task(check_numbers(settings)),
             group.create_task(check_call_log(settings)),
             group.create_task(check_receivers(settings, web)),
+            group.create_task(check_socket(settings, web)),
         ]
         findings: list[Finding] = []
         for task in tasks:
             found = await task
             _show(found)
             findings += found
-    found = check_destinations(settings)
+    found = [*await check_speech(settings), *check_destinations(settings)]
     _show(found)
     return findings + found
 

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from voicegw.app import Gateway, create_gateway
+from voicegw.cli.check_streams import described
 from voicegw.cli.logs import configure_logs
 from voicegw.cli.serving import Site, listen, run, spare_the_collector
 from voicegw.cli.showing import out
@@ -105,6 +106,7 @@ def _tell(settings: Settings) -> None:
     url = settings.public_url
     webhooks = {"voice": f"{url}/twilio/voice", "status": f"{url}/twilio/status", "fallback": f"{url}/twilio/fallback"}
     listed = [profile.number for profile in settings.numbers if profile.number]
+    modes = ", ".join(sorted({profile.mode.value for profile in settings.numbers}))
     _log.info(
         "answering calls",
         host=settings.host,
@@ -112,6 +114,8 @@ def _tell(settings: Settings) -> None:
         public_url=url,
         webhooks=webhooks,
         numbers=len(listed) or "every number",
+        mode=modes,
+        **({"speech": described(settings)} if settings.speaks else {}),
     )
     for note in settings.notes:
         _log.warning(note)
@@ -124,4 +128,5 @@ def _tell(settings: Settings) -> None:
     table.add_row("Primary handler fails", webhooks["fallback"], "POST")
     table.add_row("Call status changes", webhooks["status"], "POST")
     table.add_row("Numbers", ", ".join(listed) or "every number that points here")
+    table.add_row("Mode", f"{modes}; {described(settings)}" if settings.speaks else modes)
     out.print(table)

@@ -50,6 +50,16 @@ class WebProber:
         """POST `body` to `url`."""
         return await self._ask("POST", url, headers, body)
 
+    async def upgrade(self, url: str, headers: Mapping[str, str]) -> Probe:
+        """Open a WebSocket at `url` and close it; the status is 101 where that went well."""
+        try:
+            async with self._http.ws_connect(URL(url, encoded=True), headers=dict(headers)):
+                return Probe(status=101)
+        except aiohttp.WSServerHandshakeError as refused:
+            return Probe(status=refused.status)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return _failed(error)
+
     async def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Probe:
         try:
             async with self._http.request(
