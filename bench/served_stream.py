@@ -136,14 +136,14 @@ async def _serve_gateway(name: str, agent_url: str, directory: Path) -> None:
     listening = listen("127.0.0.1", 0)
     speech = create_speech() if name == OFFLINE else _stand_in(clip(directory / "clip.ulaw"))
     await speech.warm()
-    app = Gateway(
+    gateway = Gateway(
         settings,
         store=SqliteStore(settings.live_store_path, wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS),
         transport=AiohttpTransport(),
         operations=Operations(settings, clock=asyncio.get_running_loop().time),
         speech=speech,
-    ).asgi
-    async with Site(app, listening) as site, app.router.lifespan_context(app):
+    )
+    async with Site(gateway.asgi, listening, gateway.media_sockets) as site, gateway.running():
         spare_the_collector()
         site.open()
         await _until_told(listening.getsockname()[1])

@@ -19,7 +19,7 @@ import uvloop
 from bench.fast_agent import FastAgent
 from bench.rounds import percentile, show_table
 from bench.served_stream import FLOOR, GATEWAY, PEERS, PIPECAT, served
-from bench.stream_calls import Heard, StreamCall, cut, keep_talking, quiet_frames
+from bench.stream_calls import Heard, StreamCall, come_first, cut, keep_talking, quiet_frames
 from voicegw.live.ports import SpeechRequest
 from voicegw.speech.hibari_voice import HibariVoice
 
@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("--servers", nargs="+", default=[GATEWAY, FLOOR, *([PIPECAT] if PEERS else [])])
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    come_first()
     runs = uvloop.run(compare(options.servers, options.calls, options.seconds))
     head = ("server", "calls", "CPU %", "CPU %/call", "KiB/call", "underruns", "s spoken", "wait p50 s", "wait p99 s")
     show_table((*head, "our lag p99 ms", "broken"), [_line(run) for run in runs])

@@ -21,7 +21,7 @@ from bench import speech_accuracy
 from bench.fast_agent import FastAgent
 from bench.rounds import percentile, show_table
 from bench.served_stream import OFFLINE, served
-from bench.stream_calls import FRAME_BYTES, Heard, StreamCall, cut, keep_talking, quiet_frames
+from bench.stream_calls import FRAME_BYTES, Heard, StreamCall, come_first, cut, keep_talking, quiet_frames
 from voicegw.audio.mulaw import MULAW_RATE_HZ
 from voicegw.call.entries import Entry
 from voicegw.call.records import ActionSent, CallerSpoke, PromptBegan, TurnBegan, WordsReady
@@ -153,6 +153,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=30)
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    come_first()
     uvloop.run(compare(options.people))
 
 

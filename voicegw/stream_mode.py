@@ -17,6 +17,8 @@ from voicegw.speech_setup import warm_up
 from voicegw.turns.call_book import CallBook
 from voicegw.turns.call_in_hand import Desk
 from voicegw.turns.conversation import Conversations
+from voicegw.twilio.direct_socket import DirectSockets
+from voicegw.twilio.media_admission import Admission
 from voicegw.twilio.media_socket import MediaSockets
 from voicegw.twilio.stream_tokens import StreamTokens
 
@@ -44,16 +46,17 @@ class StreamMode:
             return LiveCalls(desk, book, speech, self._prompts, realtime, self._recordings)
 
         self.calls = conversations.stream_through(carry)
-        self._sockets = MediaSockets(self.calls, stream_verifier(settings), tokens, wall)
+        self._admission = Admission(self.calls, stream_verifier(settings), tokens, wall)
+        self.sockets = DirectSockets(self._admission)
 
     def routes(self) -> list[BaseRoute]:
         """Where the carrier connects."""
-        return [self._sockets.route()]
+        return [MediaSockets(self._admission).route()]
 
     def trust(self, settings: Settings) -> None:
         """Take on new secrets from the next stream on."""
         self._tokens.trust(token_secrets(settings))
-        self._sockets.trust(stream_verifier(settings))
+        self._admission.trust(stream_verifier(settings))
 
     def start(self, settings: Settings) -> None:
         """Begin to render what callers will hear again and again; nobody waits for it."""

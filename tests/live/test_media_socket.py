@@ -24,7 +24,7 @@ from stream_world import (
 )
 
 from voicegw.simulator.virtual_time import run_virtual
-from voicegw.twilio.media_socket import MAX_PENDING
+from voicegw.twilio.media_admission import MAX_PENDING
 from voicegw.twilio.signature import SignatureVerifier
 
 OTHER_CALL = "CA" + "9" * 32

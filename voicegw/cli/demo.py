@@ -114,7 +114,7 @@ async def _demo(*, typed: bool, stream: bool, record: Path | None) -> tuple[Call
         async with AsyncExitStack() as stack:
             (await stack.enter_async_context(Site(agent, agent_socket))).open()
             gateway = create_gateway(settings)
-            site = await stack.enter_async_context(Site(gateway.asgi, gateway_socket))
+            site = await stack.enter_async_context(Site(gateway.asgi, gateway_socket, gateway.media_sockets))
             await stack.enter_async_context(gateway.running())
             site.open()
             _introduce(settings)

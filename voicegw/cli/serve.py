@@ -57,7 +57,7 @@ async def _serve(source: SettingsSource, settings: Settings) -> None:
     _end_on_signal(stopping)
     listening = listen(settings.host, settings.port)
     gateway = create_gateway(settings)
-    async with Site(gateway.asgi, listening) as site, gateway.running():
+    async with Site(gateway.asgi, listening, gateway.media_sockets) as site, gateway.running():
         _reload_on_signal(source, gateway)
         spare_the_collector()
         site.open()

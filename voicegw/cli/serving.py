@@ -10,7 +10,9 @@ from typing import Any, Self, TypeVar
 import uvicorn
 
 from voicegw.cli.bounded_http import BoundedHttp
+from voicegw.cli.direct_media import upgrade_to
 from voicegw.errors import SettingsError
+from voicegw.twilio.direct_socket import DirectSockets
 
 _Result = TypeVar("_Result")
 
@@ -55,15 +57,16 @@ def address_of(listening: socket.socket) -> str:
 
 
 class Site:
-    """One application on one socket. Enter it, `open` it; leaving closes it, and waits for answers under way."""
+    """One application on one socket, with the media streams of its calls. Enter it, `open` it; leaving closes it, and
+    waits for answers under way."""
 
-    def __init__(self, app: AsgiApp, listening: socket.socket) -> None:
+    def __init__(self, app: AsgiApp, listening: socket.socket, media: DirectSockets | None = None) -> None:
         self._socket = listening
         self._server = _QuietServer(
             uvicorn.Config(
                 app,
                 http=BoundedHttp,
-                ws="websockets-sansio",
+                ws="websockets-sansio" if media is None else upgrade_to(media, MAX_FRAME_BYTES),  # type: ignore[arg-type]
                 ws_max_size=MAX_FRAME_BYTES,
                 ws_per_message_deflate=False,  # a small frame could unfold to a large one
                 ws_ping_interval=None,  # a caller's line is never quiet: who sends nothing is noticed sooner

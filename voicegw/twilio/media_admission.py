@@ -1,0 +1,122 @@
+"""Who may open a Media Stream, and what its messages mean to a call; whichever server carries the socket.
+
+Two keys: the upgrade is signed as every webhook, and the stream's `start` brings a token made for this call. Until
+both fit, nothing but the socket itself is held for it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from voicegw.live.call import LiveCall
+from voicegw.live.calls import LiveCalls
+from voicegw.live.ports import StreamLine
+from voicegw.twilio.answers import TOKEN_PARAMETER
+from voicegw.twilio.media_fields import MediaMessageError
+from voicegw.twilio.media_messages import (
+    MULAW_8K,
+    KeyReceived,
+    MarkReceived,
+    MediaMessage,
+    MediaReceived,
+    StreamStarted,
+    StreamStopped,
+)
+from voicegw.twilio.media_stream import StreamReader
+from voicegw.twilio.signature import SETTINGS_HEADER, SIGNATURE_HEADER, SignatureVerifier
+from voicegw.twilio.stream_tokens import StreamTokens
+
+START_SECONDS: Final = 5.0
+MAX_PENDING: Final = 128
+"""Sockets that are signed and have not shown their token yet."""
+MESSAGES_PER_SECOND: Final = 100.0
+MESSAGES_AT_ONCE: Final = 200.0
+"""A caller's line brings 50 frames a second, as many keys as fingers can press (17), a mark for each piece of audio
+(at most 17 too), and after a stall those that were held up."""
+
+_SIGNATURE, _SETTINGS = SIGNATURE_HEADER.lower(), SETTINGS_HEADER.lower()
+
+
+class Admission:
+    """Lets streams in to their calls. Without a verifier (development on loopback) only the token is looked at."""
+
+    def __init__(
+        self, calls: LiveCalls, verifier: SignatureVerifier | None, tokens: StreamTokens, wall: Callable[[], float]
+    ) -> None:
+        self._calls = calls
+        self._verifier = verifier
+        self._tokens = tokens
+        self._wall = wall
+        self._pending = 0
+
+    def trust(self, verifier: SignatureVerifier | None) -> None:
+        """Take on new secrets (a rotation) from the next stream on."""
+        self._verifier = verifier
+
+    def accepts(self, path: bytes, query: bytes, headers: Mapping[str, str]) -> bool:
+        """May this upgrade become a socket? The names of `headers` are in lower case, or looked up without case."""
+        return self._pending < MAX_PENDING and self._is_signed(path, query, headers)
+
+    def _is_signed(self, path: bytes, query: bytes, headers: Mapping[str, str]) -> bool:
+        if self._verifier is None:
+            return True
+        signature, settings = headers.get(_SIGNATURE, ""), headers.get(_SETTINGS) or None
+        # Twilio's own advice for WebSockets: the URL that was signed may have a trailing slash that we never wrote.
+        return any(self._verifier.verify_get(signed, query, signature, settings) for signed in (path, path + b"/"))
+
+    @contextmanager
+    def pending(self) -> Iterator[None]:
+        """While a socket has not shown its token."""
+        self._pending += 1
+        try:
+            yield
+        finally:
+            self._pending -= 1
+
+    async def admit(self, first: MediaMessage, line: StreamLine) -> LiveCall:
+        """The call whose stream begins with `first`, once it speaks through `line`. Raises `MediaMessageError`."""
+        if not isinstance(first, StreamStarted):
+            raise MediaMessageError("something came before the stream began")
+        if first.media_format != MULAW_8K:
+            raise MediaMessageError("a stream that is not mulaw at 8 kHz")
+        token = first.custom_parameters.get(TOKEN_PARAMETER, "")
+        number = self._tokens.verify(token, first.call_sid, self._wall())
+        if number is None:
+            raise MediaMessageError("a stream without a token that fits its call")
+        call = await self._calls.open(first.call_sid, number, line)
+        if call is None:
+            raise MediaMessageError("a stream that no call waits for")
+        return call
+
+
+class PacedReader:
+    """The text frames of one socket, read as messages and held to the protocol and to a pace."""
+
+    def __init__(self, now: float) -> None:
+        self._reader = StreamReader()
+        self._credit = MESSAGES_AT_ONCE
+        self._seen_at = now
+
+    def receive(self, text: str, now: float) -> MediaMessage:
+        """The next message. Raises `MediaMessageError`."""
+        self._credit = min(MESSAGES_AT_ONCE, self._credit + (now - self._seen_at) * MESSAGES_PER_SECOND) - 1
+        self._seen_at = now
+        if self._credit < 0:
+            raise MediaMessageError("more messages than a caller's line can bring")
+        return self._reader.receive(text)
+
+
+def hand_on(call: LiveCall, message: MediaMessage) -> bool:
+    """Tell the call what its stream brought. False once the stream is over."""
+    match message:
+        case MediaReceived(audio=audio) if message.from_caller:
+            call.hear(audio)
+        case MarkReceived(name=name):
+            call.reach_mark(name)
+        case KeyReceived(key=key):
+            call.press(key)
+        case StreamStopped():
+            return False
+        case _:
+            pass
+    return True
