@@ -416,6 +416,15 @@ class TestTheEnd:
         assert phone.said == ["first", QUESTION.text]
         assert phone.end.reason == "plan"
 
+    def test_our_own_words_are_said_though_the_caller_talked_over_the_turn(self, phone: Phone) -> None:
+        phone.plan(QUESTION, then=GO_ON)
+        phone.run(1.0)
+        phone.press("1")
+        phone.run(5.0)
+        assert phone.when(c.AskFiller) == [pytest.approx(4.5)]
+        phone.plan(Say(text="One moment.", filler=True, by_gateway=True), then=GO_ON)
+        assert phone.said == [QUESTION.text, "One moment."]
+
     def test_what_was_cut_off_a_turn_ago_is_not_said_again(self, phone: Phone) -> None:
         phone.plan(QUESTION, then=GO_ON)
         phone.run(1.0)

@@ -15,7 +15,7 @@ clear, nothing of an old generation is sent. `now` is monotonic seconds; `receiv
 from typing import assert_never
 
 from voicegw.call.inputs import CallerInput, Pressed, StayedSilent
-from voicegw.call.instructions import BargeIn
+from voicegw.call.instructions import BargeIn, Say
 from voicegw.call.plan import BridgeRealtime, CallPlan, DialLeg, Finish, GoOn, HandOver, Hearing, Listen
 from voicegw.media import commands as c
 from voicegw.media.background import Background
@@ -162,9 +162,9 @@ class MediaSession:
         if turn != self.turn or self.phase in (Phase.ENDING, Phase.ENDED):
             return
         for prompt in plan.prompts:
-            # A turn that the caller talked over is not spoken, save for what must be heard: a notice, the last words.
+            # A turn that the caller talked over is not spoken, save for what must be heard: a notice, our own words.
             over = self._turn_dropped and isinstance(plan.then, GoOn | Listen)
-            if not over or prompt.barge_in is BargeIn.NONE:
+            if not over or prompt.barge_in is BargeIn.NONE or (isinstance(prompt, Say) and prompt.by_gateway):
                 self._player.say(prompt, now)
             else:
                 self._player.skip(prompt)
