@@ -190,6 +190,8 @@ def test_as_a_process_it_logs_json_without_numbers_and_a_second_signal_ends_it_a
     assert first["event"] == "answering calls"
     assert first["webhooks"]["voice"] == f"http://127.0.0.1:{port}/twilio/voice"
     assert first["numbers"] == 1
+    assert first["mode"] == "gather"
+    assert "speech" not in first
 
     async def call_and_signal() -> None:
         url = f"http://127.0.0.1:{port}"

@@ -62,7 +62,13 @@ def interpreter_for_anyone() -> tuple[str, dict[str, str]]:
     pytest.skip("no Python here that an unprivileged user can start")
 
 
-def test_the_start_command_runs_unprivileged_with_nothing_writable_but_the_data(tmp_path: Path) -> None:
+def test_the_image_brings_what_stream_mode_needs_without_a_provider() -> None:
+    locked = {line.partition("==")[0] for line in (ROOT / "requirements.lock").read_text().splitlines()}
+    assert {"hibari-tts", "moonshine-voice", "onnxruntime"} <= locked
+
+
+@pytest.mark.parametrize("mode", ["gather", "stream"])
+def test_the_start_command_runs_unprivileged_with_nothing_writable_but_the_data(mode: str, tmp_path: Path) -> None:
     python, environment = interpreter_for_anyone()
     for parent in [tmp_path, *tmp_path.parents]:
         if parent.owner() == "root" and os.geteuid() == 0 and parent != Path("/"):
@@ -82,6 +88,7 @@ def test_the_start_command_runs_unprivileged_with_nothing_writable_but_the_data(
             "PATH": os.environ["PATH"],
             "PYTHONDONTWRITEBYTECODE": "1",
             "VOICEGW_HOST": "127.0.0.1",
+            "VOICEGW_MODE": mode,
             "VOICEGW_PORT": str(port),
             "VOICEGW_PUBLIC_URL": "https://phone.example.com",
             "VOICEGW_DATABASE_URL": f"sqlite:///{data}/voicegw.db",
