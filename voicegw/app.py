@@ -38,7 +38,6 @@ from voicegw.stream_mode import StreamMode, realtime_of
 from voicegw.turns.conversation import Conversations
 from voicegw.turns.ports import CallStore, CarrierControl
 from voicegw.twilio.answers import TwimlPerformer
-from voicegw.twilio.direct_socket import DirectSockets
 from voicegw.twilio.live_calls import LiveCalls
 from voicegw.twilio.requests import RequestReader
 from voicegw.twilio.served_audio import ServedAudio
@@ -101,14 +100,11 @@ class Gateway:
         webhooks = self._webhooks(journal)
         self._realtime = realtime if speech is not None else None
         self.streams = self._stream_mode(speech, tokens) if speech is not None else None
+        # for a server that can carry media streams without ASGI
+        self.media_sockets = self.streams.sockets if self.streams is not None else None
         streams = self.streams.routes() if self.streams is not None else []
         others = [*self._operators_routes(operations), *routes, *Probes(store, lambda: self._accepting).routes()]
         self.asgi = self._application([*webhooks.routes(), *streams, *others])
-
-    @property
-    def media_sockets(self) -> DirectSockets | None:
-        """The media streams of its calls, for a server that can carry them without ASGI."""
-        return self.streams.sockets if self.streams is not None else None
 
     async def start(self) -> None:
         """Open what must be open before the first call: store and connections to the agents. Raises `StoreError`."""
