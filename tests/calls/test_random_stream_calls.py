@@ -1,7 +1,7 @@
 """Random callers against random agents on streams: whatever both do, what must hold on every stream call does.
 
-How long a caller is kept waiting is not judged here: these agents think for up to 40 s, and these numbers may be deaf
-to speech. `VOICEGW_SEED=<seed> pytest tests/calls -k stream_call_of_one_seed` plays a call again.
+How long silence may last is judged loosely here: these agents pause for 8 s in the midst of a sound of their own, that
+sound is silence itself, and these numbers may be deaf to speech. `VOICEGW_SEED=<seed> pytest tests/calls -k stream_call_of_one_seed` plays a call again.
 """
 
 import os
@@ -20,7 +20,7 @@ FIRST_SEED = int(os.environ.get("VOICEGW_SEED", "1"))
 CALLS = 100
 CALLS_IN_EVERY_RUN = 4
 LIMITS = Limits(
-    owed_silence_seconds=90,
+    owed_silence_seconds=20,
     listening_silence_seconds=90,
     reprompt_silence_seconds=90,
     unforgivable_losses=frozenset(),
@@ -49,9 +49,6 @@ def play(
         there.callees = random_calls.random_callees(chance)
         call = there.call(random_caller.RandomCaller(Random(chance.random()), acts=acts))
         found = random_calls.wrongs(call, agent, LIMITS)
-        if call.report.heard[-1].cut:
-            # Who talks over the agent's last words does not hear them.
-            found = [wrong for wrong in found if not wrong.startswith("I2")]
         found += [f"{speech.stt.open_ears} ears left"] * (speech.stt.open_ears > 0)
         found += [f"{speech.tts.speaking} voices left"] * (speech.tts.speaking > 0)
         if found:
