@@ -1,7 +1,8 @@
 """Random callers against random agents on streams: whatever both do, what must hold on every stream call does.
 
 How long silence may last is judged loosely here: these agents pause for 8 s in the midst of a sound of their own, that
-sound is silence itself, and these numbers may be deaf to speech. `VOICEGW_SEED=<seed> pytest tests/calls -k stream_call_of_one_seed` plays a call again.
+sound is silence itself, and these numbers may be deaf to speech.
+`VOICEGW_SEED=<seed> pytest tests/calls -k stream_call_of_one_seed` plays a call again.
 """
 
 import os
