@@ -35,11 +35,14 @@ _MARK = re.compile(r'"name": ?"([^"]*)"')
 
 @dataclass(slots=True)
 class Heard:
-    """What the callers heard, and how well they were served. Seconds; `late` is how late our own ticks were."""
+    """What the callers heard, and how well they were served. Seconds; `late` is how late our own ticks were, `over_us`
+    how often a caller began to speak over the agent, `clears` how long it took from there until it was cut off."""
 
     underruns: int = 0
     spoken_bytes: int = 0
     waits: list[float] = field(default_factory=list)
+    over_us: int = 0
+    clears: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
     broken: int = 0
 
@@ -52,14 +55,24 @@ def cut(mulaw: bytes) -> tuple[str, ...]:
 
 class StreamCall(asyncio.Protocol):
     """One call: it says `script` over and over, from its frame number `begin_at` on; at the frames in `stops` the
-    caller has said what is to be answered. `heard` is shared by all."""
+    caller has said what is to be answered, at those in `onsets` they begin to. `heard` is shared by all."""
 
-    def __init__(self, number: int, script: Sequence[str], stops: Collection[int], begin_at: int, heard: Heard) -> None:
+    def __init__(
+        self,
+        number: int,
+        script: Sequence[str],
+        stops: Collection[int],
+        begin_at: int,
+        heard: Heard,
+        onsets: Collection[int] = (),
+    ) -> None:
         self.call_sid = f"CA{number:032x}"
         self.stream_sid = f"MZ{number:032x}"
         self.due: list[tuple[float, int, str]] = []
         self._script = script
         self._stops = stops
+        self._onsets = onsets
+        self._onset_at: float | None = None
         self._place = begin_at % len(script)
         self._heard = heard
         self._sent = 0
@@ -107,6 +120,9 @@ class StreamCall(asyncio.Protocol):
         """The next 20 ms of the caller's line."""
         if not self._started or self._transport is None or self._transport.is_closing():
             return
+        if self._place in self._onsets and self._plays_until > now:
+            self._onset_at = now
+            self._heard.over_us += 1
         self._sent += 1
         number = self._sent
         self._send(
@@ -177,6 +193,9 @@ class StreamCall(asyncio.Protocol):
             self._marks += 1
             heapq.heappush(self.due, (max(now, self._plays_until), self._marks, mark[1]))
         elif '"clear"' in text:
+            if self._onset_at is not None:
+                self._heard.clears.append(now - self._onset_at)
+                self._onset_at = None
             self._plays_until = now
             self.due = [(now, number, name) for _, number, name in self.due]
 
