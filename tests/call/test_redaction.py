@@ -38,7 +38,7 @@ CALLER = "+15550100199"
 
 # Whose words the other texts are: ours, or none.
 OF_OURS = {"kind", "mode", "direction", "name", "by", "heard", "code", "part", "failure", "outcome", "order"}
-OF_OURS |= {"address_type", "ended_by", "text", "keys", "about"}
+OF_OURS |= {"address_type", "ended_by", "text", "keys", "about", "file"}
 
 
 def redactor(**settings: bool) -> CallRedactor:

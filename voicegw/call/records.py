@@ -257,7 +257,7 @@ class RecordingBegan:
 class StreamEnded:
     """The media stream is over: as planned, `moved` to another process, or why it failed (`call.streaming`)."""
 
-    reason: str
+    reason: Literal["plan", "moved", "carrier-stopped", "no-media", "no-voice"]
     kind: Literal["stream-ended"] = "stream-ended"
 
 
