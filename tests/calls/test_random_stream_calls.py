@@ -21,7 +21,8 @@ FIRST_SEED = int(os.environ.get("VOICEGW_SEED", "1"))
 CALLS = 100
 CALLS_IN_EVERY_RUN = 4
 LIMITS = Limits(
-    owed_silence_seconds=20,
+    # a number that collects keys does not listen to words: its own prompts are 35 s apart at most
+    owed_silence_seconds=36,
     listening_silence_seconds=90,
     reprompt_silence_seconds=90,
     unforgivable_losses=frozenset(),

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from voicegw.call.records import Failed, StreamEnded
 from voicegw.cli import serving
+from voicegw.live.call import LiveCall
 from voicegw.twilio import direct_socket
 from voicegw.twilio.signature import SignatureVerifier
 
@@ -161,6 +162,40 @@ async def test_a_breach_of_the_protocol_ends_the_stream_and_not_the_call(caller:
     await socket.send(json.dumps(caller.start) if breach == "again" else breach)
     assert await closed_with(socket) == 1008
     assert [ended.reason for ended in caller.site.journal.of(StreamEnded)] == ["carrier-stopped"]
+
+
+@pytest.mark.parametrize("length", [3_700, 8_000, 14_000])
+async def test_an_upgrade_may_have_a_long_head_and_other_tokens_in_its_connection(caller: Caller, length: int) -> None:
+    signature = SIGNER.sign("/twilio/media")
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(caller.url.split(":")[2].split("/")[0]))
+    head = (
+        "GET /twilio/media HTTP/1.1\r\nHost: gateway.example\r\nConnection: keep-alive, Upgrade\r\n"
+        f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {b64encode(b'k' * 16).decode()}\r\n"
+        f"X-Twilio-Signature: {signature}\r\nX-Trace: {'t' * length}\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 101")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_stream_that_cannot_be_admitted_is_closed(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(type(caller.site.gateway.streams.calls), "open", fail)  # type: ignore[union-attr]
+    assert await closed_with(await caller.begin()) == 1008
+
+
+async def test_a_call_that_fails_ends_its_stream(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    socket = await caller.begin()
+    await until(socket, "mark")
+    monkeypatch.setattr(LiveCall, "_carry_out", fail)
+    await socket.send(caller.message("dtmf", track="inbound_track", digit="1"))
+    assert await closed_with(socket) == 1000
 
 
 async def test_a_flood_is_cut_off(caller: Caller) -> None:

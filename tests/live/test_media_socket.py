@@ -208,18 +208,18 @@ async def test_frame_of_bytes_is_a_breach(site: Site) -> None:
 async def test_flood_of_messages_ends_the_stream(site: Site) -> None:
     stream = await answer(site)
     await asyncio.sleep(1)
-    for _ in range(500):
+    for _ in range(2_500):
         stream.press("1")
     await stream.until_closed(1)
     await asyncio.sleep(1)
-    assert site.agent.kinds.count("dtmf") <= 200
+    assert site.agent.kinds.count("dtmf") <= 1_000
 
 
 async def test_frames_that_were_held_up_are_taken_at_once(site: Site) -> None:
     stream = await answer(site)
     await asyncio.sleep(3)
     payload = b64encode(QUIET).decode()
-    for chunk in range(150):  # three seconds of a stalled network
+    for chunk in range(450):  # nine seconds of a stalled network
         stream._send("media", {"track": "inbound", "chunk": str(chunk), "timestamp": "1", "payload": payload})
     await asyncio.sleep(1)
     assert not stream.socket.closed.is_set()

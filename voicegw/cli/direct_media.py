@@ -1,6 +1,7 @@
 """Uvicorn's upgrades handed to picows, on the one port that answers HTTP and media."""
 
 import logging
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -11,7 +12,7 @@ from voicegw.twilio.direct_socket import DirectSockets
 
 HANDSHAKE_SECONDS: Final = 5.0
 _BUFFER_BYTES: Final = 4096  # ten frames of a caller's line; it grows where a message is longer
-_PIECE_BYTES: Final = 2048
+_CONNECTION: Final = re.compile(rb"\r\nconnection: [^\r\n]*\r\n", re.IGNORECASE)
 
 _log = logging.getLogger("voicegw.media-sockets")
 _log.setLevel(logging.WARNING)  # picows tells of every connection
@@ -40,11 +41,17 @@ class _Upgraded(WSProtocol):  # type: ignore[misc]
         )
 
     def data_received(self, data: bytes) -> None:
-        """The request, as uvicorn writes it anew; what follows is read into the buffer by the loop."""
-        for at in range(0, len(data), _PIECE_BYTES):
-            piece = data[at : at + _PIECE_BYTES]
-            self.get_buffer(len(piece))[: len(piece)] = piece
-            self.buffer_updated(len(piece))
+        """The request, as uvicorn writes it anew; what follows is read into the buffer by the loop.
+
+        RFC 6455 has `Connection` hold the token, among others; picows knows it only alone. uvicorn has looked for it.
+        """
+        rest = memoryview(_CONNECTION.sub(b"\r\nconnection: Upgrade\r\n", data))
+        while rest:
+            room = self.get_buffer(len(rest))
+            size = min(len(room), len(rest))
+            room[:size] = rest[:size]
+            self.buffer_updated(size)
+            rest = rest[size:]
 
 
 def upgrade_to(sockets: DirectSockets, max_frame_bytes: int) -> Callable[..., Any]:

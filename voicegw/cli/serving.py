@@ -47,7 +47,7 @@ def spare_the_collector() -> None:
     what is young less often. A turn makes some thousand objects; nearly all of them die without the collector."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
+    gc.set_threshold(20_000, 20, 10)
 
 
 def address_of(listening: socket.socket) -> str:

@@ -137,7 +137,7 @@ class LiveCall:
         self.lose_line()
         await asyncio.wait({self._task}, timeout=LEAVE_SECONDS)
         self._task.cancel()
-        await asyncio.wait({self._task})
+        await asyncio.wait({self._task}, timeout=LEAVE_SECONDS)
 
     async def _run(self) -> None:
         """The task's root. Whoever ends it closes the line: what follows the stream sees to the call."""
@@ -157,11 +157,9 @@ class LiveCall:
                 self._line.close()
             if self._recorded is not None:
                 self._recorded.finish()
-            await self._bridging.close()
-            await self._mouth.close()
-            await self._backgrounds.close()
-            if self._caller is not None:
-                await self._caller.close()
+            closing = [self._bridging.close(), self._mouth.close(), self._backgrounds.close()]
+            closing += [self._caller.close()] if self._caller is not None else []
+            await asyncio.gather(*closing, return_exceptions=True)
 
     def _say(self, turn: int, plan: CallPlan) -> None:
         if self._caller is not None and isinstance(plan.then, GoOn | Listen | BridgeRealtime):
@@ -229,6 +227,11 @@ class LiveCall:
             while commands := self._session.take_commands():
                 for command in commands:
                     self._carry_out(command)
+        except Exception:  # the timer's or the detector's turn: this call ends, and nobody else's suffers
+            _log.exception("stream call crashed", call_sid=self.call_sid)
+            if self._leaving is None:  # once: closing must not be cut short
+                self._leaving = "carrier-stopped"
+                self._task.cancel()
         finally:
             self._obeying = False
         self._set_timer()
@@ -240,8 +243,7 @@ class LiveCall:
             self._timer.cancel()
             self._timer = None
         if self._timer is None and at is not None:
-            self._wake_at = at
-            self._timer = asyncio.get_running_loop().call_at(at, self._wake)
+            self._wake_at, self._timer = at, asyncio.get_running_loop().call_at(at, self._wake)
 
     def _carry_out(self, command: c.Command) -> None:
         match command:
@@ -260,10 +262,8 @@ class LiveCall:
             case c.SynthesizeText(utterance=utterance, say=say):
                 self._teller.prepare(utterance, say, self._dialogue.state.turn)
                 language = say.language or hearing_now(self._dialogue.state, self._profile).language
-                self._mouth.say(
-                    utterance,
-                    SpeechRequest(text=say.text, language=language, voice=self._profile.stream.voice, ssml=say.ssml),
-                )
+                voice = self._profile.stream.voice
+                self._mouth.say(utterance, SpeechRequest(text=say.text, language=language, voice=voice, ssml=say.ssml))
             case c.LoadAudio(utterance=utterance, prompt=prompt):
                 self._teller.prepare(utterance, prompt, self._dialogue.state.turn)
                 self._mouth.play(utterance, prompt)

@@ -54,7 +54,7 @@ class LiveCalls:
                 state, version = await self._book.load(call_sid)
             except (UnknownCall, StoreError):
                 return None
-            if call_sid in self._calls or not _is_expected(state, number):
+            if self.closing or self._calls.get(call_sid) is not call or not _is_expected(state, number):
                 return None
             self.prepare(state, version, self._book.line_of(state))
             call = self._calls[call_sid]

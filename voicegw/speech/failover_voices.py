@@ -51,9 +51,12 @@ class FailoverVoices:
                         yield audio
                 if not said and has_words(request.text):
                     raise SpeechError("the voice gave no sound", retryable=True)  # noqa: TRY301 (handled as any other)
-            except SpeechError as exc:
+            except (
+                Exception
+            ) as exc:  # also what a provider's client did not foresee: the next voice speaks all the same
                 self._resting.note_failure(name, self._clock())
-                log.warning("a voice failed", voice=name, error=exc.brief, said_seconds=said / MULAW_RATE_HZ)
+                error = exc.brief if isinstance(exc, SpeechError) else type(exc).__name__
+                log.warning("a voice failed", voice=name, error=error, said_seconds=said / MULAW_RATE_HZ)
                 request = rest_of(request, said / MULAW_RATE_HZ)
             else:
                 self._resting.note_success(name)

@@ -167,6 +167,10 @@ class _DirectSocket(WSListener):
         except MediaMessageError as refused:
             self._refuse(refused.message)
             return
+        except Exception:  # the task's root: nobody else would close a socket that no call hears
+            _log.exception("stream not admitted")
+            self._refuse("it could not be admitted")
+            return
         finally:
             self._settle()
         held, self._held = self._held, []
