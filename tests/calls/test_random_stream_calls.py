@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from voicegw.call.profile import Mode
+from voicegw.call.profile import Mode, NumberProfile
 from voicegw.simulator import Limits, StreamLimits, StreamRules
 
 World = Any
@@ -21,14 +21,19 @@ FIRST_SEED = int(os.environ.get("VOICEGW_SEED", "1"))
 CALLS = 100
 CALLS_IN_EVERY_RUN = 4
 LIMITS = Limits(
-    # a number that collects keys does not listen to words: its own prompts are 35 s apart at most
-    owed_silence_seconds=36,
+    owed_silence_seconds=20,
     listening_silence_seconds=90,
     reprompt_silence_seconds=90,
     unforgivable_losses=frozenset(),
     dials=4,
     stream=StreamLimits(lead_seconds=0.45),
 )
+DEAF_SILENCE_SECONDS = 36
+"""Words mean nothing to a number that collects keys only: its own prompts come after 25 s of silence, and after 60."""
+
+
+def is_deaf(profile: NumberProfile) -> bool:
+    return profile.while_collecting == "keys"
 
 
 @pytest.fixture
@@ -50,7 +55,8 @@ def play(
         there = replace(world, profile=profile, agent=lambda: agent, seed=seed, speech=speech, rules=rules)
         there.callees = random_calls.random_callees(chance)
         call = there.call(random_caller.RandomCaller(Random(chance.random()), acts=acts))
-        found = random_calls.wrongs(call, agent, LIMITS)
+        limits = replace(LIMITS, owed_silence_seconds=DEAF_SILENCE_SECONDS) if is_deaf(profile) else LIMITS
+        found = random_calls.wrongs(call, agent, limits)
         found += [f"{speech.stt.open_ears} ears left"] * (speech.stt.open_ears > 0)
         found += [f"{speech.tts.speaking} voices left"] * (speech.tts.speaking > 0)
         if found:
