@@ -10,7 +10,7 @@ from pathlib import Path
 
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 50
-PACKAGES = ("twiml", "voicegw")
+FOLDERS = ("bench", "fuzz", "twiml", "voicegw")
 
 
 def faults(path: Path) -> Iterator[str]:
@@ -29,8 +29,8 @@ def faults(path: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    """Check all source files."""
-    found = [fault for package in PACKAGES for path in sorted(Path(package).rglob("*.py")) for fault in faults(path)]
+    """Check all source files but the tests."""
+    found = [fault for folder in FOLDERS for path in sorted(Path(folder).rglob("*.py")) for fault in faults(path)]
     print("\n".join(found) or "lengths: all files and functions within their measures")
     return bool(found)
 
