@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 from stream_world import ACCOUNT_SID, CALL_SID, ORIGIN, QUIET, Agent, Site, Stream, dialogue
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -243,3 +244,47 @@ async def test_a_peer_that_takes_nothing_is_given_up(caller: Caller) -> None:
             line.send_audio(QUIET * 500)
             await asyncio.sleep(0)
     socket.transport.abort()
+
+
+class Peer(WSListener):
+    """Says goodbye only when it is told to. `said_goodbye` and `gone`: of the gateway."""
+
+    def __init__(self) -> None:
+        self.said_goodbye = False
+        self.gone = False
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        self.said_goodbye = self.said_goodbye or frame.msg_type == WSMsgType.CLOSE
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.gone = True
+
+
+async def stopped(caller: Caller) -> tuple[WSTransport, Peer]:
+    """A stream that its carrier has stopped, and to which the gateway has said goodbye."""
+    headers = {"X-Twilio-Signature": SIGNER.sign("/twilio/media")}
+    transport, peer = await ws_connect(Peer, caller.url, extra_headers=headers)
+    assert isinstance(peer, Peer)
+    transport.send(WSMsgType.TEXT, json.dumps(caller.start))
+    await eventually(lambda: caller.site.speech.detector.taps == 1)
+    transport.send(WSMsgType.TEXT, caller.message("stop", accountSid=ACCOUNT_SID, callSid=CALL_SID))
+    await eventually(lambda: peer.said_goodbye)
+    return transport, peer
+
+
+async def test_a_socket_stays_until_its_peer_has_said_goodbye_too(caller: Caller) -> None:
+    transport, peer = await stopped(caller)
+    for _ in range(20):  # it was still sending
+        transport.send(WSMsgType.TEXT, caller.message("dtmf", track="inbound_track", digit="1"))
+        await asyncio.sleep(0.01)
+    assert not peer.gone
+    transport.send_close(WSCloseCode.OK)
+    async with asyncio.timeout(direct_socket.CLOSE_SECONDS / 2):
+        await transport.wait_disconnected()
+    assert "dtmf" not in caller.site.agent.kinds
+
+
+async def test_who_does_not_say_goodbye_is_cut_off(caller: Caller) -> None:
+    transport, _ = await stopped(caller)
+    async with asyncio.timeout(2 * direct_socket.CLOSE_SECONDS):
+        await transport.wait_disconnected()

@@ -106,18 +106,20 @@ class _DirectSocket(WSListener):
         )
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """The next frame."""
-        if self._over:
-            return
+        """The next frame. Once either side has said goodbye nothing is heard but the peer's goodbye."""
         kind = frame.msg_type
+        if kind == WSMsgType.CLOSE:
+            self._over = True
+            _close(transport, WSCloseCode.OK)
+            transport.disconnect()
+            return
+        if self._over or transport.is_close_frame_sent:
+            return
         try:
             if kind == WSMsgType.TEXT and frame.fin and not self._unfinished:
                 self._receive(frame.get_payload_as_utf8_text())
             elif kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
                 self._collect(frame)
-            elif kind == WSMsgType.CLOSE:
-                self._over = True
-                _close(transport, WSCloseCode.OK)
             elif kind == WSMsgType.BINARY:
                 self._refuse("a frame that is no text")
         except UnicodeDecodeError:
@@ -206,8 +208,11 @@ class _DirectSocket(WSListener):
 
 
 def _close(transport: WSTransport, code: WSCloseCode) -> None:
-    """Say goodbye; who has not taken it in time is cut off."""
+    """Say goodbye; who does not say it too in time is cut off.
+
+    RFC 6455, 7.1.1: a socket that is closed while its peer still sends answers with a reset, and what the peer has not
+    read by then it never will. So we wait for its goodbye, and let what comes before it go by.
+    """
     if not transport.is_disconnected:
         transport.send_close(code)
-        transport.disconnect()
         asyncio.get_running_loop().call_later(CLOSE_SECONDS, transport.disconnect, False)
