@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypedDict, TypeVar
 
 from voicegw.errors import NOT_SET, Fault, InvalidSettingsError, SpeechError
 from voicegw.live.ports import SpeechRequest
@@ -146,48 +146,46 @@ def _offline_voice(_model: str, _environment: Mapping[str, str]) -> Voice:
 def _deepgram_ears(model: str, environment: Mapping[str, str]) -> Recogniser:
     from voicegw.speech.deepgram_stt import DeepgramRecogniser
 
-    return DeepgramRecogniser(
-        _key(environment, "DEEPGRAM_API_KEY"), model=model, base_url=environment.get("DEEPGRAM_BASE_URL", "")
-    )
+    return DeepgramRecogniser(model=model, **_account("DEEPGRAM", environment))
 
 
 def _deepgram_voice(voice: str, environment: Mapping[str, str]) -> Voice:
     from voicegw.speech.deepgram_tts import DeepgramVoice
 
-    return DeepgramVoice(
-        _key(environment, "DEEPGRAM_API_KEY"), voice=voice, base_url=environment.get("DEEPGRAM_BASE_URL", "")
-    )
+    return DeepgramVoice(voice=voice, **_account("DEEPGRAM", environment))
 
 
 def _elevenlabs_voice(voice: str, environment: Mapping[str, str]) -> Voice:
     from voicegw.speech.elevenlabs_tts import ElevenLabsVoice
 
-    return ElevenLabsVoice(
-        _key(environment, "ELEVENLABS_API_KEY"), voice=voice, base_url=environment.get("ELEVENLABS_BASE_URL", "")
-    )
+    return ElevenLabsVoice(voice=voice, **_account("ELEVENLABS", environment))
 
 
 def _openai_ears(model: str, environment: Mapping[str, str]) -> Recogniser:
     from voicegw.speech.openai_stt import OpenAIRecogniser
 
-    return OpenAIRecogniser(
-        _key(environment, "OPENAI_API_KEY"), model=model, base_url=environment.get("OPENAI_BASE_URL", "")
-    )
+    return OpenAIRecogniser(model=model, **_account("OPENAI", environment))
 
 
 def _openai_voice(model: str, environment: Mapping[str, str]) -> Voice:
     from voicegw.speech.openai_tts import OpenAIVoice
 
-    return OpenAIVoice(
-        _key(environment, "OPENAI_API_KEY"), model=model, base_url=environment.get("OPENAI_BASE_URL", "")
-    )
+    return OpenAIVoice(model=model, **_account("OPENAI", environment))
 
 
-def _key(environment: Mapping[str, str], name: str) -> str:
-    key = environment.get(name, "").strip()
-    if not key:
-        raise SpeechError(f"it needs a key, and {name} is not set")
-    return key
+class _Account(TypedDict):
+    """What all classes of all vendors are opened with; an empty `base_url` is the vendor's own."""
+
+    api_key: str
+    base_url: str
+
+
+def _account(vendor: str, environment: Mapping[str, str]) -> _Account:
+    """Reads `DEEPGRAM_API_KEY`, `DEEPGRAM_BASE_URL` and so on. Raises `SpeechError` without a key."""
+    api_key = environment.get(f"{vendor}_API_KEY", "").strip()
+    if not api_key:
+        raise SpeechError(f"it needs a key, and {vendor}_API_KEY is not set")
+    return _Account(api_key=api_key, base_url=environment.get(f"{vendor}_BASE_URL", ""))
 
 
 _RECOGNISERS: Final[dict[str, _Maker[Recogniser]]] = {
