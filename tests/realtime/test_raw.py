@@ -164,6 +164,68 @@ async def test_a_server_that_goes_in_order_is_told(server: Server, memory: Memor
     await bridge.close()
 
 
+class Onlooker(Memory):
+    """Counts the rounds of the event loop, and remembers in which it heard each piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rounds = 0
+        self.heard_in: list[int] = []
+        self.counting = asyncio.create_task(self._count())
+
+    def hear_agent(self, audio: bytes) -> None:
+        self.heard_in.append(self.rounds)
+        super().hear_agent(audio)
+
+    async def _count(self) -> None:
+        while True:
+            self.rounds += 1
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("messages", [[bytes(900_000)], [bytes(48)] * 300])
+async def test_other_calls_have_their_turn_while_much_is_converted(server: Server, messages: list[bytes]) -> None:
+    async def behave(socket: ServerConnection) -> None:
+        await take(socket)
+        socket.transport.write(b"".join(unmasked(message) for message in messages))
+        await send(socket, type="clear")
+        await socket.wait_closed()
+
+    server.behave, onlooker = behave, Onlooker()
+    bridge = await create_realtime(server.url, "raw", "").open(request(PCM_24), onlooker)
+    while "flush" not in onlooker.told:
+        await onlooker.until(len(onlooker.told) + 1)
+    assert len(onlooker.heard_in) == len(set(onlooker.heard_in)) > 200
+    assert max(len(piece) for piece in onlooker.told[:-1]) < 1_000
+    onlooker.counting.cancel()
+    await bridge.close()
+
+
+def unmasked(message: bytes) -> bytes:
+    """A binary frame as a server writes it."""
+    length = bytes([len(message)]) if len(message) < 126 else b"\x7f" + len(message).to_bytes(8)
+    return b"\x82" + length + message
+
+
+async def test_what_is_left_of_a_message_that_was_interrupted_is_not_heard(server: Server) -> None:
+    class Impatient(Memory):
+        def hear_agent(self, audio: bytes) -> None:
+            super().hear_agent(audio)
+            if len(self.told) == 1:
+                bridge.interrupt(0.1)
+
+    async def behave(socket: ServerConnection) -> None:
+        await take(socket)
+        await socket.send(b"\x01" * 100_000)
+        await socket.send(b"\x02" * 80)
+        await socket.wait_closed()
+
+    server.behave, memory = behave, Impatient()
+    bridge = await create_realtime(server.url, "raw", "").open(request(), memory)
+    assert [piece[:1] for piece in await memory.until(2)] == [b"\x01", b"\x02"]
+    await bridge.close()
+
+
 async def test_a_message_over_the_limit_ends_the_bridge(server: Server, memory: Memory) -> None:
     async def behave(socket: ServerConnection) -> None:
         await take(socket)

@@ -6,7 +6,7 @@ rest is given up. Knows no protocol: what a message means is told by whoever ope
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,9 +47,9 @@ class Link:
         self._writing = asyncio.create_task(self._write(), name=f"realtime-out-{call_sid}")
         self._reading: asyncio.Task[None] | None = None
 
-    def start(self, receive: Callable[[str | bytes], str], end: Callable[[str], None]) -> None:
-        """Read from now on. `receive` is given each message, and returns why the link is to end (empty: it goes on);
-        `end` is told once why it has, unless we left first."""
+    def start(self, receive: Callable[[str | bytes], Awaitable[str]], end: Callable[[str], None]) -> None:
+        """Read from now on. `receive` is given each message, one after another, and returns why the link is to end
+        (empty: it goes on); `end` is told once why it has, unless we left first."""
         self._reading = asyncio.create_task(self._run(receive, end), name=f"realtime-{self._call_sid}")
 
     async def receive_first(self) -> str | bytes:
@@ -88,7 +88,7 @@ class Link:
         self._waiting.append(waiting)
         self._something.set()
 
-    async def _run(self, receive: Callable[[str | bytes], str], end: Callable[[str], None]) -> None:
+    async def _run(self, receive: Callable[[str | bytes], Awaitable[str]], end: Callable[[str], None]) -> None:
         try:
             reason = await self._read(receive)
         except Exception:  # the task's root: the caller goes back to turns, the operator reads the traceback
@@ -101,10 +101,11 @@ class Link:
             end(reason)
         await self._close()
 
-    async def _read(self, receive: Callable[[str | bytes], str]) -> str:
+    async def _read(self, receive: Callable[[str | bytes], Awaitable[str]]) -> str:
         try:
-            while not (reason := receive(await self._socket.recv())):
-                pass
+            while not (reason := await receive(await self._socket.recv())):
+                # Where messages lie ready `recv` does not wait, and other calls would never have their turn.
+                await asyncio.sleep(0)  # noqa: ASYNC110
         except ConnectionClosedOK:
             return "server-closed"
         except ConnectionClosed as exc:

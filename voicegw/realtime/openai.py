@@ -98,7 +98,7 @@ class OpenAiBridge:
         self._stop_keys_timer()
         await self._link.leave()
 
-    def receive(self, message: str | bytes) -> str:
+    async def receive(self, message: str | bytes) -> str:
         """Take one event of the server's; returns why the bridge is to end, empty while it goes on."""
         event = messages.parse_openai_event(message)
         match event:

@@ -3,8 +3,9 @@
 Pieces are converted between the telephone's mulaw and the trace's encodings; see `raw_messages` for all the messages.
 """
 
+import asyncio
 from collections.abc import Mapping
-from typing import assert_never
+from typing import Final, assert_never
 
 import structlog
 
@@ -13,6 +14,9 @@ from voicegw.live.ports import BridgeListener, BridgeRequest
 from voicegw.realtime.encodings import open_converters
 from voicegw.realtime.link import Link, open_link
 from voicegw.realtime.raw_messages import AgentAudio, Clear, End, Unknown, parse_raw_message, render_key, render_start
+
+SLICE_BYTES: Final = 4_000
+"""So much of a message is converted before other calls have their turn: a few milliseconds of work, also as MP3."""
 
 _log = structlog.get_logger(__name__)
 
@@ -44,6 +48,7 @@ class RawBridge:
         self._listener = listener
         self._to_server = to_server
         self._to_caller = to_caller
+        self._interrupted = False
 
     def put(self, audio: bytes) -> None:
         """The next piece of what the caller says, as 8 kHz mulaw."""
@@ -55,19 +60,19 @@ class RawBridge:
         self._link.put_control(render_key(key))
 
     def interrupt(self, heard_seconds: float) -> None:  # noqa: ARG002 (this protocol does not tell the server)
-        """What is on its way to the caller was thrown away: the next piece begins a new sound."""
+        """What is on its way to the caller was thrown away: the next message begins a new sound."""
+        self._interrupted = True
         self._to_caller.reset()
 
     async def close(self) -> None:
         """Leave, within two seconds."""
         await self._link.leave()
 
-    def receive(self, message: str | bytes) -> str:
+    async def receive(self, message: str | bytes) -> str:
         """Take one message of the server's; returns why the bridge is to end, empty while it goes on."""
         match parse_raw_message(message):
             case AgentAudio(audio=audio):
-                if mulaw := self._to_caller.convert(audio):
-                    self._listener.hear_agent(mulaw)
+                await self._hear_agent(audio)
             case Clear():
                 self._to_caller.reset()
                 self._listener.flush()
@@ -78,3 +83,14 @@ class RawBridge:
             case unreachable:
                 assert_never(unreachable)
         return ""
+
+    async def _hear_agent(self, audio: bytes) -> None:
+        """Convert a message, slice by slice; what is left of it once it was interrupted is void."""
+        self._interrupted = False
+        for start in range(0, len(audio), SLICE_BYTES):
+            if start:
+                await asyncio.sleep(0)
+            if self._interrupted:
+                return
+            if mulaw := self._to_caller.convert(audio[start : start + SLICE_BYTES]):
+                self._listener.hear_agent(mulaw)
