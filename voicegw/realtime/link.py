@@ -103,15 +103,16 @@ class Link:
 
     async def _read(self, receive: Callable[[str | bytes], Awaitable[str]]) -> str:
         try:
-            while not (reason := await receive(await self._socket.recv())):
+            while True:
+                if reason := await receive(await self._socket.recv()):
+                    return reason
                 # Where messages lie ready `recv` does not wait, and other calls would never have their turn.
-                await asyncio.sleep(0)  # noqa: ASYNC110
+                await asyncio.sleep(0)
         except ConnectionClosedOK:
             return "server-closed"
         except ConnectionClosed as exc:
             _log.warning("realtime server failed", call_sid=self._call_sid, reason=str(exc))
             return "server-failed"
-        return reason
 
     async def _write(self) -> None:
         try:
