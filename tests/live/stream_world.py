@@ -8,7 +8,7 @@ test can say what was heard.
 import asyncio
 import json
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -507,12 +507,23 @@ class Stream:
             await asyncio.sleep(began + chunk * self.frame_seconds - self.loop.time())
 
 
+StartSite = Callable[..., Awaitable[Site]]
+"""Starts a process, from what `Site` is made of."""
+
+
 async def answer(site: Site, **place: Any) -> Stream:
     """Ring and pick up: a stream that runs."""
     document = await site.post(f"{ORIGIN}/twilio/voice", status="ringing", **place)
     stream = Stream(site, document, **({"call_sid": place["call_sid"]} if "call_sid" in place else {}))
     await asyncio.sleep(0.4)  # as long as a carrier needs for it
     stream.start()
+    return stream
+
+
+async def hear_greeting(site: Site) -> Stream:
+    """Ring, pick up and listen, until the agent waits for a word."""
+    stream = await answer(site)
+    await asyncio.sleep(3)
     return stream
 
 

@@ -2,12 +2,11 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import structlog
-from stream_world import Agent, Site, Stream, Traces, answer, assert_nothing_left, says
+from stream_world import Agent, Site, StartSite, Stream, Traces, answer, says
 
 from voicegw.audio.wav import render_mulaw_wav
 from voicegw.call.records import PromptBegan
@@ -43,12 +42,8 @@ def script() -> Script:
 
 
 @pytest.fixture
-async def site(script: Script) -> AsyncIterator[Site]:
-    site = Site(Agent(script))
-    await site.gateway.start()
-    yield site
-    await site.gateway.stop(grace_seconds=5)
-    assert_nothing_left(site)
+async def site(start_site: StartSite, script: Script) -> Site:
+    return await start_site(Agent(script))
 
 
 def heard_at(stream: Stream, byte: int) -> tuple[float, float, float]:

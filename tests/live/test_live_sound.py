@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stream_world import GOODBYE, PROFILE, Agent, Site, Stream, Traces, answer, assert_nothing_left, says
+from stream_world import GOODBYE, PROFILE, Agent, Site, StartSite, Stream, Traces, answer, says
 
 from voicegw.audio.live_encodings import open_to_mulaw
 from voicegw.audio.wav import render_pcm16_wav
@@ -56,12 +56,8 @@ def script() -> Script:
 
 
 @pytest.fixture
-async def site(script: Script) -> AsyncIterator[Site]:
-    site = Site(Agent(script), AGENT_VOICE)
-    await site.gateway.start()
-    yield site
-    await site.gateway.stop(grace_seconds=5)
-    assert_nothing_left(site)
+async def site(start_site: StartSite, script: Script) -> Site:
+    return await start_site(Agent(script), AGENT_VOICE)
 
 
 def seconds_of(stream: Stream) -> dict[int, float]:

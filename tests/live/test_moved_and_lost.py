@@ -9,11 +9,12 @@ from stream_world import (
     PROFILE,
     Agent,
     Site,
+    StartSite,
     Stream,
     answer,
-    assert_nothing_left,
     dialogue,
     hang_up,
+    hear_greeting,
     says,
 )
 
@@ -23,16 +24,8 @@ from voicegw.errors import StoreError
 LAST_INDEX = 60
 
 
-async def _another_process(site: Site) -> Site:
-    other = Site(site.agent, store=site.store)
-    await other.gateway.start()
-    return other
-
-
-async def test_stream_that_comes_to_another_process_is_greeted_there() -> None:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
-    other = await _another_process(site)
+async def test_stream_that_comes_to_another_process_is_greeted_there(start_site: StartSite, site: Site) -> None:
+    other = await start_site(site.agent, store=site.store)
     document = await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
     await asyncio.sleep(0.5)
     stream = Stream(other, document)
@@ -45,18 +38,14 @@ async def test_stream_that_comes_to_another_process_is_greeted_there() -> None:
     await asyncio.sleep(30)  # the process that waited in vain has given up by now, and nobody has noticed
     assert not stream.socket.closed.is_set()
     await hang_up(other, stream)
-    await site.gateway.stop(5)
-    await other.gateway.stop(5)
     assert site.agent.kinds == ["launch", "text", "end"]
-    assert_nothing_left(site, other)
 
 
-async def test_call_whose_process_died_is_told_to_wait_a_moment_and_goes_on_in_the_same_session() -> None:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
-    stream = await answer(site)
-    await asyncio.sleep(3)
-    other = await _another_process(site)
+async def test_call_whose_process_died_is_told_to_wait_a_moment_and_goes_on_in_the_same_session(
+    start_site: StartSite, site: Site
+) -> None:
+    stream = await hear_greeting(site)
+    other = await start_site(site.agent, store=site.store)
     again = Stream(other, await other.post(stream.after))
     again.start()
     await asyncio.sleep(2)
@@ -67,15 +56,10 @@ async def test_call_whose_process_died_is_told_to_wait_a_moment_and_goes_on_in_t
     assert again.heard()[1:] == ["You said hello.", "Anything else?"]
     await hang_up(other, again)
     await stream.leave()
-    await site.gateway.stop(5)
-    await other.gateway.stop(5)
     assert site.agent.kinds == ["launch", "text", "end"]
-    assert_nothing_left(site, other)
 
 
-async def test_after_three_lost_streams_the_carrier_hears_and_speaks() -> None:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
+async def test_after_three_lost_streams_the_carrier_hears_and_speaks(site: Site) -> None:
     document = await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
     for _ in range(3):
         assert b"<Stream" in document
@@ -88,35 +72,27 @@ async def test_after_three_lost_streams_the_carrier_hears_and_speaks() -> None:
     await site.post(f"{ORIGIN}/twilio/status", status="completed")
     await site.gateway.stop(5)
     assert site.agent.kinds == ["launch", "end"]
-    assert_nothing_left(site)
 
 
-async def test_process_that_stops_hands_its_calls_on_without_a_word() -> None:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
-    stream = await answer(site)
-    await asyncio.sleep(3)
+async def test_process_that_stops_hands_its_calls_on_without_a_word(start_site: StartSite, site: Site) -> None:
+    stream = await hear_greeting(site)
     stream.say("story")
     await asyncio.sleep(3)
     await site.gateway.stop(5)
     await stream.until_closed(1)
     assert [each.reason for each in site.journal.of(StreamEnded)] == ["moved"]
     assert b"<Pause" in await site.post(stream.after)
-    other = await _another_process(site)
+    other = await start_site(site.agent, store=site.store)
     again = Stream(other, await other.post(stream.after))
     again.start()
     await asyncio.sleep(8)
     assert len(again.heard()) == 1
     assert again.heard()[0].startswith("This is a long sentence")
     await hang_up(other, again)
-    await other.gateway.stop(5)
-    assert_nothing_left(site, other)
 
 
 @pytest.mark.parametrize("index", range(0, LAST_INDEX, 3))
-async def test_socket_that_breaks_at_any_message_leaves_nothing_behind(index: int) -> None:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
+async def test_socket_that_breaks_at_any_message_leaves_nothing_behind(index: int, site: Site) -> None:
     document = await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
     await asyncio.sleep(0.4)
     stream = Stream(site, document)
@@ -142,13 +118,10 @@ async def test_socket_that_breaks_at_any_message_leaves_nothing_behind(index: in
     await site.gateway.stop(30)
     assert site.agent.kinds[-1] == "end"
     assert site.agent.kinds.count("end") == 1
-    assert_nothing_left(site)
 
 
-async def test_two_hundred_calls_in_one_process_leave_nothing_behind() -> None:
-    site = Site(Agent(dialogue))
+async def test_two_hundred_calls_in_one_process_leave_nothing_behind(site: Site) -> None:
     site.gateway._settings = site.gateway._settings.model_copy(update={"max_live_calls": 1000})
-    await site.gateway.start()
 
     async def one(number: int) -> list[str]:
         sid = f"CA{number:032x}"
@@ -175,16 +148,12 @@ async def test_two_hundred_calls_in_one_process_leave_nothing_behind() -> None:
     await site.gateway.stop(30)
     assert site.agent.kinds.count("end") == 200
     assert len(site.journal.of(CallEnded)) == 200
-    assert_nothing_left(site)
 
 
-async def test_late_sentences_of_a_turn_that_was_left_are_not_said() -> None:
-    site = Site(Agent(dialogue))
+async def test_late_sentences_of_a_turn_that_was_left_are_not_said(site: Site) -> None:
     slow = [{"wait": 40.0}, says("Far too late.")]
     site.agent.answer = lambda action: slow if action.get("payload") == "slow" else dialogue(action)
-    await site.gateway.start()
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     stream.say("slow")
     await asyncio.sleep(29)  # we have apologised by now
     assert any("again" in each or "sorry" in each.lower() for each in stream.heard())
@@ -193,15 +162,10 @@ async def test_late_sentences_of_a_turn_that_was_left_are_not_said() -> None:
     assert "Far too late." not in stream.heard()
     assert "You said hello." in stream.heard()
     await hang_up(site, stream)
-    await site.gateway.stop(30)
-    assert_nothing_left(site)
 
 
-async def test_store_that_fails_costs_a_stream_call_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
-    stream = await answer(site)
-    await asyncio.sleep(3)
+async def test_store_that_fails_costs_a_stream_call_nothing(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
+    stream = await hear_greeting(site)
 
     async def fail(*_: object, **__: object) -> int:
         raise StoreError("the disk is full")
@@ -216,16 +180,11 @@ async def test_store_that_fails_costs_a_stream_call_nothing(monkeypatch: pytest.
     await asyncio.sleep(6)
     assert stream.heard()[3] == "You said again."
     await hang_up(site, stream)
-    await site.gateway.stop(30)
     assert site.agent.kinds == ["launch", "text", "text", "end"]
-    assert_nothing_left(site)
 
 
-async def test_replayed_webhook_does_not_touch_the_stream() -> None:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
-    stream = await answer(site)
-    await asyncio.sleep(3)
+async def test_replayed_webhook_does_not_touch_the_stream(site: Site) -> None:
+    stream = await hear_greeting(site)
     first = await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
     assert b"<Stream" in first
     await site.post(f"{ORIGIN}/twilio/stream/0")
@@ -234,13 +193,9 @@ async def test_replayed_webhook_does_not_touch_the_stream() -> None:
     await asyncio.sleep(5)
     assert stream.heard()[1:] == ["You said hello.", "Anything else?"]
     await hang_up(site, stream)
-    await site.gateway.stop(30)
-    assert_nothing_left(site)
 
 
-async def test_stream_of_a_call_that_is_over_is_refused() -> None:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
+async def test_stream_of_a_call_that_is_over_is_refused(site: Site) -> None:
     document = await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
     await site.post(f"{ORIGIN}/twilio/status", status="completed")
     stream = Stream(site, document)
@@ -248,15 +203,10 @@ async def test_stream_of_a_call_that_is_over_is_refused() -> None:
     await stream.until_closed(5)
     assert stream.socket.closed_with == 1008
     assert stream.sounds == []
-    await site.gateway.stop(30)
-    assert_nothing_left(site)
 
 
-async def test_caller_who_hung_up_unreported_is_noticed_within_the_minute() -> None:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
-    stream = await answer(site)
-    await asyncio.sleep(3)
+async def test_caller_who_hung_up_unreported_is_noticed_within_the_minute(site: Site) -> None:
+    stream = await hear_greeting(site)
     stream.stop()
     await stream.leave()
     assert await site.gateway.conversations.reap() == 0
@@ -264,32 +214,25 @@ async def test_caller_who_hung_up_unreported_is_noticed_within_the_minute() -> N
     assert await site.gateway.conversations.reap() == 1
     await site.gateway.stop(30)
     assert site.agent.kinds == ["launch", "end"]
-    assert_nothing_left(site)
 
 
-async def test_caller_who_listens_for_long_is_not_taken_for_gone() -> None:
-    site = Site(Agent(dialogue))
+async def test_caller_who_listens_for_long_is_not_taken_for_gone(site: Site) -> None:
     story = says("word " * 600)
     site.agent.answer = lambda action: [story] if action["type"] == "launch" else dialogue(action)
-    await site.gateway.start()
     stream = await answer(site)
     await asyncio.sleep(130)
     state, _ = await site.gateway.conversations.look(CALL_SID)
     assert state.spoken.at > 1_700_000_000 + stream.loop.time() - 61
     assert not stream.socket.closed.is_set()
     await hang_up(site, stream)
-    await site.gateway.stop(30)
-    assert_nothing_left(site)
 
 
-async def test_call_over_its_length_is_said_goodbye_to_though_nothing_happens() -> None:
-    site = Site(Agent(dialogue), PROFILE.model_copy(update={"max_call_seconds": 90}))
+async def test_call_over_its_length_is_said_goodbye_to_though_nothing_happens(start_site: StartSite) -> None:
+    site = await start_site(Agent(dialogue), PROFILE.model_copy(update={"max_call_seconds": 90}))
     story = says("word " * 500)
     site.agent.answer = lambda action: [story] if action["type"] == "launch" else dialogue(action)
-    await site.gateway.start()
     stream = await answer(site)
     await stream.until_closed(400)
     assert b"<Hangup" in await site.post(stream.after)
     await site.gateway.stop(30)
     assert [each.reason for each in site.journal.of(CallEnded)] == ["max-duration"]
-    assert_nothing_left(site)

@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from stream_world import LONG, ORIGIN, Agent, Site, Stream, Traces, answer, assert_nothing_left, dialogue, hang_up, says
+from stream_world import (
+    LONG,
+    ORIGIN,
+    Agent,
+    Site,
+    StartSite,
+    Stream,
+    Traces,
+    answer,
+    dialogue,
+    hang_up,
+    hear_greeting,
+    says,
+)
 
 from voicegw.audio.wav import render_mulaw_wav
 from voicegw.call.records import Failed, StreamEnded
@@ -19,67 +32,54 @@ def _speaks(source: str) -> dict[str, Any]:
     return {"type": "speak", "payload": {"type": "audio", "message": "What it says.", "src": source}}
 
 
-async def _call(answers: Any) -> tuple[Site, Stream]:
-    site = Site(Agent(answers))
-    await site.gateway.start()
-    stream = await answer(site)
-    return site, stream
-
-
-async def _end(site: Site, stream: Stream) -> None:
-    await hang_up(site, stream)
-    await site.gateway.stop(30)
-    failures = [each for each in site.journal.of(Failed) if each.part == "gateway"]
-    site.journal.records.clear()
-    assert len(failures) <= 1
-    assert_nothing_left(site)
-
-
-async def test_recording_is_played_and_listened_after() -> None:
+async def test_recording_is_played_and_listened_after(start_site: StartSite) -> None:
     uri = f"data:audio/wav;base64,{base64.b64encode(render_mulaw_wav(RECORDING)).decode()}"
 
     def answers(action: Mapping[str, Any]) -> Traces:
         return [_speaks(uri)] if action["type"] == "launch" else dialogue(action)
 
-    site, stream = await _call(answers)
+    site = await start_site(Agent(answers))
+    stream = await answer(site)
     site.speech.tts.says[200] = "a recording of a second"
     await asyncio.sleep(2)
     assert len([sound for sound in stream.sounds if sound.byte == 200]) == 50
     stream.say("hello")
     await asyncio.sleep(4)
     assert stream.heard()[-2:] == ["You said hello.", "Anything else?"]
-    await _end(site, stream)
+    await hang_up(site, stream)
 
 
-async def test_recording_that_cannot_be_had_is_said_by_its_words() -> None:
+async def test_recording_that_cannot_be_had_is_said_by_its_words(start_site: StartSite) -> None:
     def answers(action: Mapping[str, Any]) -> Traces:
         return [_speaks("data:audio/wav;base64,AAAA"), says("And on.")] if action["type"] == "launch" else []
 
-    site, stream = await _call(answers)
+    site = await start_site(Agent(answers))
+    stream = await answer(site)
     await asyncio.sleep(4)
     assert stream.heard() == ["What it says.", "And on."]
     assert {each.part for each in site.journal.of(Failed)} == {"prompt"}
-    await _end(site, stream)
+    await hang_up(site, stream)
 
 
-async def test_names_of_offered_buttons_are_hints_for_the_recogniser() -> None:
+async def test_names_of_offered_buttons_are_hints_for_the_recogniser(start_site: StartSite) -> None:
     buttons = {"type": "choice", "payload": {"buttons": [{"name": "Xylophone", "request": {"type": "path-1"}}]}}
 
     def answers(action: Mapping[str, Any]) -> Traces:
         return [says("Which?"), buttons] if action["type"] == "text" else dialogue(action)
 
-    site, stream = await _call(answers)
-    await asyncio.sleep(3)
+    site = await start_site(Agent(answers))
+    stream = await hear_greeting(site)
     stream.say("hello")
     await asyncio.sleep(3)
     assert "Xylophone" in site.speech.stt.requests[-1].hints
     assert "Xylophone" not in site.speech.stt.requests[0].hints
-    await _end(site, stream)
+    await hang_up(site, stream)
 
 
 @pytest.mark.parametrize("model", ["broken", "none"])
-async def test_without_a_turn_model_the_quiet_ends_a_speech(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = Site(Agent(dialogue))
+async def test_without_a_turn_model_the_quiet_ends_a_speech(
+    site: Site, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if model == "none":
         site.speech.turn_model = None
     else:
@@ -88,27 +88,23 @@ async def test_without_a_turn_model_the_quiet_ends_a_speech(model: str, monkeypa
             raise SpeechError("no model")
 
         monkeypatch.setattr(site.speech.turn_model, "judge", fail)
-    await site.gateway.start()
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     stream.say("hello")
     await asyncio.sleep(7)
     assert stream.heard()[1:] == ["You said hello.", "Anything else?"]
-    await _end(site, stream)
+    await hang_up(site, stream)
 
 
-async def test_who_talks_for_long_is_still_judged_by_the_last_seconds() -> None:
-    site, stream = await _call(dialogue)
-    await asyncio.sleep(3)
+async def test_who_talks_for_long_is_still_judged_by_the_last_seconds(site: Site) -> None:
+    stream = await hear_greeting(site)
     stream.say("a very long speech", 20.0)
     await asyncio.sleep(26)
     assert site.agent.received[-1]["payload"] == "a very long speech"
-    await _end(site, stream)
+    await hang_up(site, stream)
 
 
-async def test_voice_that_crashes_leaves_the_words_to_the_carrier(monkeypatch: pytest.MonkeyPatch) -> None:
-    site, stream = await _call(dialogue)
-    await asyncio.sleep(3)
+async def test_voice_that_crashes_leaves_the_words_to_the_carrier(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = await hear_greeting(site)
 
     async def crash(_request: object) -> Any:
         raise RuntimeError("a bug")
@@ -119,31 +115,30 @@ async def test_voice_that_crashes_leaves_the_words_to_the_carrier(monkeypatch: p
     await stream.until_closed()
     assert b"You said hello." in await site.post(stream.after)
     assert [each.code for each in site.journal.of(Failed)] == ["prompt-crashed"]
-    await _end(site, stream)
+    site.journal.records.clear()  # no other failure is to be left
+    await hang_up(site, stream)
 
 
-async def test_dialogue_that_crashes_costs_the_caller_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    site, stream = await _call(dialogue)
-    await asyncio.sleep(3)
+async def test_dialogue_that_crashes_costs_the_caller_a_moment(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = await hear_greeting(site)
     runner = site.gateway.conversations._desk.runner
     with monkeypatch.context() as broken:
         broken.setattr(runner, "begin", lambda *_: 1 / 0)
         stream.say("hello")
         await stream.until_closed()
     assert [each.code for each in site.journal.of(Failed)] == ["stream-crashed"]
+    site.journal.records.clear()  # no other failure is to be left
     again = Stream(site, await site.post(stream.after))
     again.start()
     await asyncio.sleep(2)
     assert "moment" in again.heard()[0]
     await hang_up(site, again)
-    await site.gateway.stop(30)
-    site.journal.records.clear()
-    assert_nothing_left(site)
 
 
-async def test_audio_that_stops_in_the_middle_is_heard_as_far_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    site, stream = await _call(dialogue)
-    await asyncio.sleep(3)
+async def test_audio_that_stops_in_the_middle_is_heard_as_far_as_it_came(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = await hear_greeting(site)
 
     async def half(_request: object) -> Any:
         yield bytes([99]) * 4000
@@ -161,14 +156,11 @@ async def test_audio_that_stops_in_the_middle_is_heard_as_far_as_it_came(monkeyp
     assert stream.heard()[-1] == "Anything else?"
     assert LONG not in stream.heard()
     assert site.journal.of(StreamEnded) == []
-    await _end(site, stream)
+    await hang_up(site, stream)
 
 
-async def test_call_that_is_hung_up_while_it_rings_leaves_nothing() -> None:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
+async def test_call_that_is_hung_up_while_it_rings_leaves_nothing(site: Site) -> None:
     await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
     await site.post(f"{ORIGIN}/twilio/status", status="completed")
     await site.gateway.stop(30)
     assert site.agent.kinds == ["launch", "end"]
-    assert_nothing_left(site)

@@ -1,7 +1,7 @@
 """Calls of a number that records, from the ring to the file: who was heard when, and what nobody may keep."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from stream_world import (
     PROFILE,
     Agent,
     Site,
+    StartSite,
     Stream,
     Traces,
     answer,
-    assert_nothing_left,
     dialogue,
     hang_up,
+    hear_greeting,
     says,
 )
 
@@ -38,13 +39,9 @@ def discreet(action: Mapping[str, Any]) -> Traces:
 
 
 @pytest.fixture
-async def site(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+async def site(start_site: StartSite, tmp_path: Path, request: pytest.FixtureRequest) -> Site:
     answers = getattr(request, "param", dialogue)
-    site = Site(Agent(answers), RECORDS, recordings_path=tmp_path / "kept")
-    await site.gateway.start()
-    yield site
-    await site.gateway.stop(grace_seconds=5)
-    assert_nothing_left(site)
+    return await start_site(Agent(answers), RECORDS, recordings_path=tmp_path / "kept")
 
 
 async def over(site: Site) -> None:
@@ -125,8 +122,7 @@ async def test_a_sensitive_entry_is_in_neither_channel(site: Site, tmp_path: Pat
 
 
 async def test_each_stream_of_a_call_has_a_file_of_its_own(site: Site, tmp_path: Path) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     stream.socket.break_off()
     await stream.leave()
     again = Stream(site, await site.post(stream.after))
@@ -150,11 +146,9 @@ async def test_a_disk_that_takes_nothing_costs_the_caller_nothing(site: Site, tm
     assert [(each.part, each.code) for each in site.journal.of(Failed)] == [("store", "recording-failed")]
 
 
-async def test_a_number_that_does_not_record_keeps_nothing(tmp_path: Path) -> None:
-    site = Site(Agent(dialogue), recordings_path=tmp_path / "kept")
-    await site.gateway.start()
-    stream = await answer(site)
-    await asyncio.sleep(3)
+async def test_a_number_that_does_not_record_keeps_nothing(start_site: StartSite, tmp_path: Path) -> None:
+    site = await start_site(Agent(dialogue), recordings_path=tmp_path / "kept")
+    stream = await hear_greeting(site)
     await hang_up(site, stream)
     await over(site)
     assert not (tmp_path / "kept").exists()

@@ -1,23 +1,13 @@
 """When the log says that a prompt was sent, sounded and was heard, against when the caller heard it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-from stream_world import LONG, Agent, Site, answer, assert_nothing_left, dialogue, hang_up
+from stream_world import LONG, Site, answer, hang_up, hear_greeting
 
 from voicegw.call.records import PromptBegan, PromptCut, PromptSounded
 
 TRAVEL = 0.05
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
-    yield site
-    await site.gateway.stop(grace_seconds=5)
-    assert_nothing_left(site)
 
 
 async def test_a_prompt_sounds_when_its_first_sound_is_heard_but_for_the_mark_s_way(site: Site) -> None:
@@ -33,8 +23,7 @@ async def test_a_prompt_sounds_when_its_first_sound_is_heard_but_for_the_mark_s_
 
 
 async def test_each_prompt_sounds_once_however_often_it_was_held(site: Site) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     stream.say("story")
     await asyncio.sleep(3)
     for _ in range(3):

@@ -1,7 +1,6 @@
 """Whole calls over a media stream, from the ring to the hang-up, in virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from stream_world import (
@@ -11,11 +10,12 @@ from stream_world import (
     PROFILE,
     Agent,
     Site,
+    StartSite,
     Stream,
     answer,
-    assert_nothing_left,
     dialogue,
     hang_up,
+    hear_greeting,
     says,
 )
 
@@ -38,18 +38,8 @@ NO_KEYS = {"enabled": False, "timeoutInSeconds": 2, "delimiter": ["#"], "maxDigi
 HUMAN = Forwarding(destinations={"human": (Destination(to="+15005550199"),)}, human="human", allow=("+1",))
 
 
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
-    yield site
-    await site.gateway.stop(grace_seconds=5)
-    assert_nothing_left(site)
-
-
 async def test_call_is_greeted_answered_and_hung_up(site: Site) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     assert stream.heard() == ["Welcome to the practice."]
     stream.say("hello there")
     await asyncio.sleep(6)
@@ -87,8 +77,7 @@ async def test_greeting_is_ready_before_the_stream_is(site: Site) -> None:
 
 
 async def test_caller_who_interrupts_is_heard_and_the_rest_is_not_said(site: Site) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     stream.say("story")
     await asyncio.sleep(4)
     stream.say("stop it")
@@ -103,8 +92,7 @@ async def test_caller_who_interrupts_is_heard_and_the_rest_is_not_said(site: Sit
 
 
 async def test_key_that_interrupts_is_the_first_of_its_entry(site: Site) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     stream.say("story")
     await asyncio.sleep(4)
     stream.press("12")
@@ -117,8 +105,7 @@ async def test_key_that_interrupts_is_the_first_of_its_entry(site: Site) -> None
 
 
 async def test_slow_agent_has_the_caller_hear_a_filler(site: Site) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     stream.say("slow")
     await asyncio.sleep(11)
     heard = stream.heard()
@@ -130,8 +117,7 @@ async def test_slow_agent_has_the_caller_hear_a_filler(site: Site) -> None:
 
 
 async def test_words_and_keys_while_the_agent_thinks_wait_for_their_turn(site: Site) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     stream.say("slow")
     await asyncio.sleep(3)
     stream.say("and more")
@@ -150,24 +136,18 @@ async def test_silent_caller_is_asked_and_at_last_said_goodbye_to(site: Site) ->
     assert site.agent.kinds == ["launch", "end"]
 
 
-async def test_caller_who_vanishes_ends_the_call_once() -> None:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
+async def test_caller_who_vanishes_ends_the_call_once(site: Site) -> None:
     stream = await answer(site)
     await asyncio.sleep(1)
     await hang_up(site, stream)
     await site.post(f"{ORIGIN}/twilio/status", status="completed")
     await site.gateway.conversations.close(30)
     assert site.agent.kinds == ["launch", "end"]
-    await site.gateway.stop(5)
-    assert_nothing_left(site)
 
 
-async def test_forward_leaves_the_stream_and_a_failed_one_comes_back_to_a_new_one() -> None:
-    site = Site(Agent(dialogue), PROFILE.model_copy(update={"forwarding": HUMAN}))
-    await site.gateway.start()
-    stream = await answer(site)
-    await asyncio.sleep(3)
+async def test_forward_leaves_the_stream_and_a_failed_one_comes_back_to_a_new_one(start_site: StartSite) -> None:
+    site = await start_site(Agent(dialogue), PROFILE.model_copy(update={"forwarding": HUMAN}))
+    stream = await hear_greeting(site)
     stream.say("human")
     await stream.until_closed()
     assert stream.heard()[1] == "I connect you."
@@ -184,29 +164,22 @@ async def test_forward_leaves_the_stream_and_a_failed_one_comes_back_to_a_new_on
     assert again.heard()[-1] == "Event call_forward_failed."
     assert site.agent.kinds == ["launch", "text", "event"]
     await hang_up(site, again)
-    await site.gateway.stop(5)
-    assert_nothing_left(site)
 
 
-async def test_escape_word_is_obeyed_even_while_the_agent_thinks() -> None:
+async def test_escape_word_is_obeyed_even_while_the_agent_thinks(start_site: StartSite) -> None:
     profile = PROFILE.model_copy(update={"forwarding": HUMAN, "escape_words": ("operator",)})
-    site = Site(Agent(dialogue), profile)
-    await site.gateway.start()
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    site = await start_site(Agent(dialogue), profile)
+    stream = await hear_greeting(site)
     stream.say("slow")
     await asyncio.sleep(2)
     stream.say("Operator!")
     await stream.until_closed(6)
     assert b"<Dial" in await site.post(stream.after)
     await site.post(f"{ORIGIN}/twilio/status", status="completed")
-    await site.gateway.stop(30)
-    assert_nothing_left(site)
 
 
 async def test_where_no_voice_speaks_the_carrier_does(site: Site) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     site.speech.tts.broken = True
     stream.say("hello")
     await stream.until_closed()
@@ -221,8 +194,7 @@ async def test_where_no_voice_speaks_the_carrier_does(site: Site) -> None:
 
 
 async def test_hung_socket_is_left_and_the_call_goes_on(site: Site) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     assert stream.frames is not None
     stream.frames.cancel()
     await stream.until_closed(12)
@@ -239,12 +211,10 @@ async def test_hung_socket_is_left_and_the_call_goes_on(site: Site) -> None:
 
 @pytest.mark.parametrize("order", [HangUpOrdered(), ForwardOrdered(address="human"), EventRaised(name="ping")])
 async def test_order_from_outside_is_carried_out_without_leaving_the_stream(
-    order: HangUpOrdered | ForwardOrdered | EventRaised,
+    order: HangUpOrdered | ForwardOrdered | EventRaised, start_site: StartSite
 ) -> None:
-    site = Site(Agent(dialogue), PROFILE.model_copy(update={"forwarding": HUMAN}))
-    await site.gateway.start()
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    site = await start_site(Agent(dialogue), PROFILE.model_copy(update={"forwarding": HUMAN}))
+    stream = await hear_greeting(site)
     result = await site.gateway.conversations.order(CALL_SID, order)
     assert result.waits_for == "nothing"
     await asyncio.sleep(4)
@@ -257,16 +227,13 @@ async def test_order_from_outside_is_carried_out_without_leaving_the_stream(
         expected = b"<Hangup" if isinstance(order, HangUpOrdered) else b"<Dial"
         assert expected in await site.post(stream.after)
         await site.post(f"{ORIGIN}/twilio/status", status="completed")
-    await site.gateway.stop(30)
-    assert_nothing_left(site)
 
 
 async def test_keys_that_mean_nothing_are_told_without_what_they_were(site: Site) -> None:
     site.agent.answer = lambda action: (
         [{"type": "dtmf", "payload": NO_KEYS}, says("Speak.")] if action["type"] == "launch" else []
     )
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     stream.press("42")
     await asyncio.sleep(1)
     ignored = [each for each in site.journal.of(Noted) if each.about == "input-ignored"]
