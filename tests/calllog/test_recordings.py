@@ -18,6 +18,7 @@ from voicegw.calllog.privacy import export, forget
 from voicegw.calllog.recordings import MOST_WAITING, Recordings
 from voicegw.calllog.results import Removed
 from voicegw.calllog.retention import delete_old_calls
+from voicegw.errors import CallLogError
 
 SECOND = np.tile(np.array([1000, -2000], dtype="<i2"), 8000).tobytes()
 NOISE = np.random.default_rng(1).integers(-9000, 9000, 16_000, dtype="<i2").tobytes()
@@ -86,6 +87,49 @@ async def test_a_full_disk_is_told_once_and_leaves_no_part_of_a_recording(tmp_pa
     await asyncio.sleep(0)
     assert len(reasons) == 1
     assert files(tmp_path) == []
+
+
+async def test_a_recording_that_cannot_be_opened_leaves_neither_file_nor_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise soundfile.SoundFileRuntimeError("no memory")
+
+    monkeypatch.setattr(soundfile, "SoundFile", fail)
+    open_before = files(Path("/proc/self/fd"))
+    assert await reasons_of_failure(tmp_path) == ["no memory"]
+    assert files(tmp_path) == []
+    assert files(Path("/proc/self/fd")) == open_before
+
+
+async def test_a_recording_that_can_be_neither_written_nor_closed_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = soundfile.SoundFile.close
+
+    def fail_to_write(*_: object, **__: object) -> None:
+        raise soundfile.SoundFileRuntimeError("disk full")
+
+    def fail_to_close(file: soundfile.SoundFile) -> None:
+        if not file.closed:
+            close(file)
+            raise soundfile.SoundFileRuntimeError("disk gone")
+
+    monkeypatch.setattr(soundfile.SoundFile, "buffer_write", fail_to_write)
+    monkeypatch.setattr(soundfile.SoundFile, "close", fail_to_close)
+    assert await reasons_of_failure(tmp_path) == ["disk full"]
+    assert files(tmp_path) == []
+
+
+async def reasons_of_failure(folder: Path) -> list[str]:
+    reasons: list[str] = []
+    recordings = Recordings(folder)
+    recording = recordings.open("CA1", 1, reasons.append)
+    recording.put(SECOND)
+    recording.finish()
+    await recordings.close()
+    await asyncio.sleep(0)
+    return reasons
 
 
 async def test_a_folder_that_cannot_be_made_costs_the_recording_only(tmp_path: Path) -> None:
@@ -172,3 +216,32 @@ async def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     recordings = Recordings(tmp_path / "none")
     assert recordings.files_of("CA1") == []
     assert await recordings.remove_older(NOON) == 0
+
+
+async def test_what_another_process_has_just_deleted_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "CA1-1.flac").symlink_to("gone")  # listed, and not there when it is looked at
+    touch(tmp_path, "CA2-1.flac", NOON - DAY)
+    assert await Recordings(tmp_path).remove_older(NOON) == 1
+
+
+async def test_a_recording_that_cannot_be_deleted_is_told_as_the_call_log_s_fault(tmp_path: Path) -> None:
+    (tmp_path / "CA1-1.flac").mkdir()
+    with pytest.raises(CallLogError, match=r"CA1-1\.flac"):
+        await Recordings(tmp_path).remove(["CA1"])
+
+
+async def test_the_folder_is_read_once_for_many_calls_and_nobody_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers: list[int] = []
+    scandir = os.scandir
+
+    def note_reader(path: Path) -> object:
+        readers.append(threading.get_ident())
+        return scandir(path)
+
+    touch(tmp_path, "CA7-1.flac")
+    monkeypatch.setattr(os, "scandir", note_reader)
+    assert await Recordings(tmp_path).remove([f"CA{number}" for number in range(200)]) == 1
+    assert len(readers) == 1
+    assert readers != [threading.get_ident()]

@@ -6,15 +6,17 @@ cannot keep up with, or has no room for, is given up, told once and deleted. Fil
 
 import asyncio
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import soundfile
 import structlog
+
+from voicegw.errors import CallLogError
 
 RATE_HZ: Final = 8000
 MOST_WAITING: Final = 30
@@ -41,26 +43,30 @@ class Recordings:
         return sorted(self._folder.glob(f"{_name_of(call_sid)}-*{_SUFFIX}"), key=lambda path: (len(path.name), path))
 
     async def remove(self, call_sids: Iterable[str]) -> int:
-        """Delete all recordings of these calls; how many there were."""
-        return await asyncio.to_thread(self._remove, [path for sid in call_sids for path in self.files_of(sid)])
+        """Delete all recordings of these calls; how many there were. Raises `CallLogError` where one cannot go."""
+        names = {_name_of(sid) for sid in call_sids}
+        return await asyncio.to_thread(self._remove, lambda path: path.stem.rpartition("-")[0] in names)
 
     async def remove_older(self, before: float) -> int:
-        """Delete what was last written before that instant (epoch seconds); how many there were."""
-        return await asyncio.to_thread(self._remove_older, before)
+        """Delete what was last written before that instant (epoch seconds); how many there were. Raises
+        `CallLogError`."""
+        return await asyncio.to_thread(self._remove, lambda path: path.stat().st_mtime < before)
 
     async def close(self) -> None:
         """Write what waits."""
         await asyncio.to_thread(self._thread.shutdown)
 
-    def _remove_older(self, before: float) -> int:
-        return self._remove([path for path in self._folder.glob(f"*{_SUFFIX}") if path.stat().st_mtime < before])
-
-    @staticmethod
-    def _remove(paths: Iterable[Path]) -> int:
+    def _remove(self, is_due: Callable[[Path], bool]) -> int:
         count = 0
-        for path in paths:
-            path.unlink(missing_ok=True)
-            count += 1
+        for path in self._folder.glob(f"*{_SUFFIX}"):
+            try:
+                if is_due(path):
+                    path.unlink()
+                    count += 1
+            except FileNotFoundError:
+                pass  # another process was quicker
+            except OSError as exc:
+                raise CallLogError(f"the recording {path.name} cannot be deleted: {exc.strerror}") from exc
         return count
 
 
@@ -125,10 +131,11 @@ class Recording:
         if self._given_up:
             return
         self._given_up = True
-        try:
+        with suppress(OSError, RuntimeError):  # whatever it holds is deleted now
             self._close()
+        try:
             self.path.unlink(missing_ok=True)
-        except (OSError, RuntimeError) as error:
+        except OSError as error:
             _log.warning("recording not deleted", file=self.path.name, reason=str(error))
         _log.warning("recording given up", file=self.path.name, reason=reason)
         self._loop.call_soon_threadsafe(self._fail, reason)
@@ -136,8 +143,8 @@ class Recording:
 
 def _create(path: Path) -> soundfile.SoundFile:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
-    return soundfile.SoundFile(descriptor, "w", RATE_HZ, 2, subtype="PCM_16", format="FLAC", closefd=True)
+    path.touch(mode=0o600)  # its owner's alone from its first byte
+    return soundfile.SoundFile(path, "w", RATE_HZ, 2, subtype="PCM_16", format="FLAC")
 
 
 def _name_of(call_sid: str) -> str:
