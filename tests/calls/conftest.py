@@ -14,7 +14,7 @@ import pytest
 from voicegw.app import Gateway
 from voicegw.call.entries import NoJournal
 from voicegw.call.inputs import Order
-from voicegw.call.profile import Destination, Forwarding, NumberProfile
+from voicegw.call.profile import Destination, Forwarding, Mode, NumberProfile
 from voicegw.call.records import Failed, Record
 from voicegw.call.state import CallState
 from voicegw.config import Settings, Twilio, Voiceflow
@@ -27,7 +27,10 @@ from voicegw.simulator import (
     Carrier,
     CarrierRules,
     Evidence,
+    HangsUp,
+    Hears,
     Limits,
+    Says,
     Telegraph,
     UpdateRefusedError,
     check_invariants,
@@ -247,6 +250,33 @@ def _actions_of(agent: Any, call_sid: str) -> list[Mapping[str, Any]]:
 def world() -> World:
     """A world with the dental practice at our number."""
     return World()
+
+
+@pytest.fixture
+def stream_world(world: World, telegraph_speech: ModuleType) -> World:
+    """The same on streams, with exact ears and an exact voice."""
+    world.profile = world.profile.model_copy(update={"mode": Mode.STREAM})
+    world.speech = telegraph_speech.TelegraphSpeech()
+    return world
+
+
+@pytest.fixture
+def booking() -> list[Hears | Says | HangsUp]:
+    """What someone hears and says who books a visit, and hangs up."""
+    return [
+        Hears("How can I help you"),
+        Says("I want to book a visit"),
+        Hears("What is the visit for"),
+        Says("cleaning"),
+        Hears("day"),
+        Says("Tuesday"),
+        Hears("morning|afternoon"),
+        Says("morning"),
+        Hears("name"),
+        Says("Ada Lovelace"),
+        Hears("book|shall|take", within_seconds=40),
+        HangsUp(),
+    ]
 
 
 def _load(name: str) -> ModuleType:

@@ -15,25 +15,8 @@ def heard(call: Any) -> str:
     return " | ".join(call.report.spoken)
 
 
-def test_a_visit_is_booked_by_speech_and_the_caller_hangs_up(world: World) -> None:
-    call = world.call(
-        ScriptedCaller(
-            [
-                Hears("How can I help you"),
-                Says("I want to book a visit"),
-                Hears("What is the visit for"),
-                Says("cleaning"),
-                Hears("day"),
-                Says("Tuesday"),
-                Hears("morning|afternoon"),
-                Says("morning"),
-                Hears("name"),
-                Says("Ada Lovelace"),
-                Hears("book|shall|take", within_seconds=40),
-                HangsUp(),
-            ]
-        )
-    )
+def test_a_visit_is_booked_by_speech_and_the_caller_hangs_up(world: World, booking: Any) -> None:
+    call = world.call(ScriptedCaller(booking))
     assert call.violations() == [], call.explain()
     assert call.kinds()[0] == "launch"
     assert call.kinds()[-1] == "end"

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from voicegw.call.inputs import ForwardOrdered, HangUpOrdered
-from voicegw.call.profile import Mode
 from voicegw.simulator import (
     Callee,
     CarrierRules,
@@ -38,11 +37,9 @@ LIMITS = Limits(stream=StreamLimits(lead_seconds=0.45))
 
 
 @pytest.fixture
-def world(world: World, telegraph_speech: Any) -> World:
+def world(stream_world: World) -> World:
     """The dental practice, on streams."""
-    world.profile = world.profile.model_copy(update={"mode": Mode.STREAM})
-    world.speech = telegraph_speech.TelegraphSpeech()
-    return world
+    return stream_world
 
 
 def whole(call: Any) -> str:
@@ -77,22 +74,8 @@ def test_the_greeting_is_heard_at_once_and_whole(world: World) -> None:
     assert call.report.streams[0].ended_by == "caller"
 
 
-def test_a_visit_is_booked_by_speech(world: World) -> None:
-    call = play(
-        world,
-        Hears("How can I help you"),
-        Says("I want to book a visit"),
-        Hears("What is the visit for"),
-        Says("cleaning"),
-        Hears("day"),
-        Says("Tuesday"),
-        Hears("morning|afternoon"),
-        Says("morning"),
-        Hears("name"),
-        Says("Ada Lovelace"),
-        Hears("book|shall|take", within_seconds=40),
-        HangsUp(),
-    )
+def test_a_visit_is_booked_by_speech(world: World, booking: Any) -> None:
+    call = play(world, *booking)
     assert {"I want to book a visit", "Tuesday", "morning", "Ada Lovelace"} <= set(call.texts())
     responses = find_responses(call.report)
     assert len(responses) == 5

@@ -5,12 +5,17 @@ from typing import Any
 
 import pytest
 
-from voicegw.call.profile import Mode
 from voicegw.simulator import CarrierRules, Limits, Phone, StreamLimits, StreamRules
 
 World = Any
 
 LIMITS = Limits(stream=StreamLimits(lead_seconds=0.45))
+
+
+@pytest.fixture
+def world(stream_world: World) -> World:
+    """Streams, with an agent of the test's own."""
+    return stream_world
 
 
 class Typist:
@@ -48,10 +53,8 @@ def answers(chance: Random, agent_server: Any) -> Any:
     return agent_server.AgentServer(answer, chance)
 
 
-def type_keys(world: World, agent_server: Any, telegraph_speech: Any, seed: int, count: int) -> None:
+def type_keys(world: World, agent_server: Any, seed: int, count: int) -> None:
     chance = Random(seed)
-    world.profile = world.profile.model_copy(update={"mode": Mode.STREAM})
-    world.speech = telegraph_speech.TelegraphSpeech()
     world.agent = lambda: answers(chance, agent_server)
     typist = Typist(chance, count)
     call = world.call(typist)
@@ -65,18 +68,16 @@ def type_keys(world: World, agent_server: Any, telegraph_speech: Any, seed: int,
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_no_key_is_lost_and_none_comes_twice(world: World, agent_server: Any, telegraph_speech: Any, seed: int) -> None:
-    type_keys(world, agent_server, telegraph_speech, seed, 250)
+def test_no_key_is_lost_and_none_comes_twice(world: World, agent_server: Any, seed: int) -> None:
+    type_keys(world, agent_server, seed, 250)
 
 
-def test_keys_survive_jitter_and_bursts(world: World, agent_server: Any, telegraph_speech: Any) -> None:
+def test_keys_survive_jitter_and_bursts(world: World, agent_server: Any) -> None:
     network = StreamRules(
         latency_seconds=0.05, jitter_seconds=0.1, burst_every_seconds=7.0, burst_seconds=0.3, loss=0.02
     )
     world.rules = CarrierRules(stream=network)
     chance = Random(5)
-    world.profile = world.profile.model_copy(update={"mode": Mode.STREAM})
-    world.speech = telegraph_speech.TelegraphSpeech()
     world.agent = lambda: answers(chance, agent_server)
     call = world.call(Typist(Random(5), 300))
     pressed = "".join(key.key for key in call.report.keys)
@@ -84,7 +85,7 @@ def test_keys_survive_jitter_and_bursts(world: World, agent_server: Any, telegra
 
 
 def test_keys_pressed_over_a_prompt_that_nothing_interrupts_do_not_overrun_the_line(
-    world: World, agent_server: Any, telegraph_speech: Any
+    world: World, agent_server: Any
 ) -> None:
     def answer(action: Any, _session: Any) -> Any:
         return agent_server.at_once([{"type": "text", "payload": {"message": "blah " * 300}}])
@@ -95,8 +96,7 @@ def test_keys_pressed_over_a_prompt_that_nothing_interrupts_do_not_overrun_the_l
             await phone.press_keys("123" * 120, 0.06)
             phone.hang_up()
 
-    world.profile = world.profile.model_copy(update={"mode": Mode.STREAM, "barge_in": "none"})
-    world.speech = telegraph_speech.TelegraphSpeech()
+    world.profile = world.profile.model_copy(update={"barge_in": "none"})
     world.agent = lambda: agent_server.AgentServer(answer, Random(1))
     call = world.call(Drums())
     assert call.violations(LIMITS) == []
@@ -105,6 +105,6 @@ def test_keys_pressed_over_a_prompt_that_nothing_interrupts_do_not_overrun_the_l
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("seed", range(100, 102))
-def test_ten_thousand_keys(world: World, agent_server: Any, telegraph_speech: Any, seed: int) -> None:
+def test_ten_thousand_keys(world: World, agent_server: Any, seed: int) -> None:
     world.rules = CarrierRules(max_call_seconds=3500)
-    type_keys(world, agent_server, telegraph_speech, seed, 10_000)
+    type_keys(world, agent_server, seed, 10_000)
