@@ -1,6 +1,7 @@
 """Repeated phrases: kept from the second time on, made anew where the file is broken, forgotten when there are many."""
 
 import os
+import resource
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -126,6 +127,16 @@ async def test_disk_that_takes_nothing_stops_no_speech(tmp_path: Path) -> None:
     folder.rmdir()
     await cached.render(HELLO)
     assert (await spoken(cached)).startswith(b"Hello.")
+
+
+async def test_full_disk_keeps_no_part_of_a_phrase(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        PhraseCache(tmp_path).write("key", b"!" * 50_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert files(tmp_path) == []
 
 
 async def test_cached_voice_is_its_voice(tmp_path: Path) -> None:

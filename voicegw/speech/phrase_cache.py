@@ -51,13 +51,18 @@ class PhraseCache:
 
     def write(self, key: str, sound: bytes) -> None:
         """Keep a sound; nothing is kept, and nothing raised, where the disk does not take it."""
+        part: Path | None = None
         try:
             with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+                part = Path(file.name)
                 file.write(hashlib.sha256(sound).digest() + sound)
-            Path(file.name).replace(self._folder / f"{key}{_SUFFIX}")
+            part.replace(self._folder / f"{key}{_SUFFIX}")
             self._forget_oldest()
         except OSError as exc:
             log.warning("a phrase could not be kept", error=type(exc).__name__)
+            if part is not None:
+                with suppress(OSError):
+                    part.unlink(missing_ok=True)
 
     def _forget_oldest(self) -> None:
         files = []
