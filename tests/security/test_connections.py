@@ -26,7 +26,12 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
 
 
 async def answer(scope: Any, receive: Any, send: Any) -> None:
-    """Refuses without reading the body; `/large` is more than the sockets between us hold."""
+    """Refuses without reading the body; `/large` is more than the sockets between us hold, and so is what a WebSocket
+    is sent."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "bytes": LARGE})
+        return
     body = LARGE if scope["path"] == "/large" else b"no"
     length = str(len(body)).encode()
     await send({"type": "http.response.start", "status": 403, "headers": [(b"content-length", length)]})
@@ -103,6 +108,23 @@ async def test_an_answer_that_nobody_takes_is_dropped(port: int, monkeypatch: py
                 writer.write(b"\r\n")
                 await writer.drain()
                 await asyncio.sleep(0)
+    writer.transport.abort()
+
+
+async def test_a_websocket_has_no_deadline_of_the_answer_before_it(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(HEAD + b"Content-Length: 0\r\n\r\n")
+    await reader.readuntil(b"no")
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a2tra2tra2tra2tra2traw==\r\n\r\n"
+    )
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    assert await is_cut_off(port, b"")  # it came later, and its deadline is as long
+    writer.transport.resume_reading()  # type: ignore[attr-defined]
+    async with asyncio.timeout(5):
+        assert len(await reader.readexactly(len(LARGE))) == len(LARGE)
     writer.transport.abort()
 
 

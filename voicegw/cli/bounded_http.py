@@ -31,9 +31,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._request_is_here()
-        if self._flush_deadline is not None:
-            self._flush_deadline.cancel()
+        self._stop_deadlines()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -52,6 +50,10 @@ class BoundedHttp(HttpToolsProtocol):
         self._request_is_here()
         self._in_head, self._head_bytes = True, 0
         super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_deadlines()  # the connection is somebody else's now, and what waits in it is no answer
+        super().handle_websocket_upgrade()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -81,6 +83,11 @@ class BoundedHttp(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _stop_deadlines(self) -> None:
+        self._request_is_here()
+        if self._flush_deadline is not None:
+            self._flush_deadline.cancel()
 
     def _drop_untaken_answer(self) -> None:
         if self.transport.get_write_buffer_size():
