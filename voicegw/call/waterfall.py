@@ -11,8 +11,9 @@ All moments are offsets in milliseconds from `received`, when the caller's input
 is None. A turn that nobody's input began (an order from outside) is told from its own beginning, without a total.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Protocol
 
 from voicegw.call.entries import Entry
@@ -54,7 +55,7 @@ TIMED: frozenset[type[Record]] = _INPUTS | {
     WebhookReceived,
     WordsReady,
 }
-"""All that `turn_times` reads: a turn may have hundreds of other records, and nobody needs to keep those for it."""
+"""All that times are made of: a turn may have hundreds of other records."""
 
 
 class Moments(Protocol):
@@ -96,16 +97,67 @@ class TurnTimes:
     failure: str = ""
 
 
-def turn_times(entries: Sequence[Entry]) -> tuple[TurnTimes, ...]:
+def turn_times(entries: Iterable[Entry]) -> tuple[TurnTimes, ...]:
     """The times of each turn among `entries` of one call, in the order in which they began.
 
     The entries may come in any order and parts may be missing; a turn whose beginning is missing is left out.
     """
-    dated = sorted((entry for entry in entries if abs(entry.offset) <= _FURTHEST_SECONDS), key=_order)
-    by_turn: dict[int, list[Entry]] = {}
-    for entry in dated:
-        by_turn.setdefault(entry.turn, []).append(entry)
-    return tuple(_times(turn, by_turn[turn.began.turn]) for turn in _beginnings(dated))
+    waterfall = Waterfall()
+    for entry in sorted((entry for entry in entries if _is_dated(entry)), key=attrgetter("offset")):
+        waterfall.add(entry)
+    return waterfall.take()
+
+
+class Waterfall:
+    """The same for whoever is told of a call as it goes on, entry by entry in the order of their offsets.
+
+    Keeps a few numbers of each turn until it is taken or forgotten, however long the turn goes on.
+    """
+
+    def __init__(self) -> None:
+        self._input: Entry | None = None  # the last one that no turn had
+        self._turns: dict[int, _Turn] = {}
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def add(self, entry: Entry) -> None:
+        """Take in what came next of the call; only records of the kinds in `TIMED` change anything."""
+        kind = type(entry.record)
+        if kind not in TIMED or not _is_dated(entry):
+            return
+        if kind in _INPUTS or (isinstance(entry.record, WebhookReceived) and entry.record.name == "voice"):
+            self._input = entry  # the launch: the first webhook of a call is the input
+        elif isinstance(entry.record, TurnBegan):
+            self._begin(entry, entry.record.heard)
+        elif (turn := self._turns.get(entry.turn)) is not None:
+            turn.add(entry.offset, entry.record)
+
+    def times(self, turn: int) -> TurnTimes | None:
+        """The turn's times as far as they are known; None where it has not begun."""
+        known = self._turns.get(turn)
+        return None if known is None else known.times()
+
+    def forget(self, turn: int) -> None:
+        """Keep nothing of this turn any more."""
+        self._turns.pop(turn, None)
+
+    def take(self) -> tuple[TurnTimes, ...]:
+        """The times of all turns in the order of their beginnings; what comes of them from now on is nobody's."""
+        turns, self._turns = self._turns, {}
+        return tuple(turn.times() for turn in turns.values())
+
+    def _begin(self, entry: Entry, heard: str) -> None:
+        if entry.turn in self._turns:  # told twice
+            return
+        heard_from, self._input = self._input, None
+        self._turns[entry.turn] = _Turn(
+            number=entry.turn,
+            heard=heard,
+            began=entry.offset,
+            received=entry.offset if heard_from is None else heard_from.offset,
+            stopped_ms=None if heard_from is None else _stopped_ms(heard_from.record),
+        )
 
 
 def parts(times: Moments) -> tuple[tuple[str, int], ...]:
@@ -133,75 +185,6 @@ def parts(times: Moments) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
-def _order(entry: Entry) -> tuple[float, int]:
-    """By time; at one and the same moment the input comes before the turn that it begins."""
-    return (entry.offset, 0 if _is_input(entry.record) else 1)
-
-
-def _is_input(record: Record) -> bool:
-    # The launch: the first webhook of a call is the input.
-    return type(record) in _INPUTS or (isinstance(record, WebhookReceived) and record.name == "voice")
-
-
-@dataclass(frozen=True, slots=True)
-class _Beginning:
-    began: Entry
-    kind: str
-    input: Entry | None
-
-
-def _beginnings(dated: Iterable[Entry]) -> Iterator[_Beginning]:
-    """Where each turn begins (first, where it is told twice), with the last input before it that no turn had."""
-    seen: set[int] = set()
-    waiting: Entry | None = None
-    for entry in dated:
-        if _is_input(entry.record):
-            waiting = entry
-        elif isinstance(entry.record, TurnBegan) and entry.turn not in seen:
-            seen.add(entry.turn)
-            yield _Beginning(entry, entry.record.heard, waiting)
-            waiting = None
-
-
-def _times(turn: _Beginning, dated: Iterable[Entry]) -> TurnTimes:
-    received = turn.began.offset if turn.input is None else turn.input.offset
-    stopped = None if turn.input is None else _stopped(turn.input.record)
-    firsts: dict[type[Record], Entry] = {}
-    answers: list[float] = []
-    sounds: list[_Sound] = []
-    for entry in dated:
-        if entry.offset >= turn.began.offset:
-            firsts.setdefault(type(entry.record), entry)
-            if isinstance(entry.record, StepAnswered):
-                answers.append(entry.offset)
-            elif isinstance(entry.record, PromptSounded) and not entry.record.filler:
-                sounds.append(_sound(entry.offset, entry.record))
-    ready, ended = _at(firsts.get(WordsReady)), firsts.get(TurnEnded)
-    # A turn without words is answered when it is over: with what there is to do then, or with an apology.
-    due = _at(ended) if ready is None else ready
-    filler = next((at for at in answers if due is None or at < due), None)
-    answered = next((at for at in answers if due is not None and at >= due), None)
-    sound = next((each for each in sounds if due is not None and each.heard_at >= due), None)
-    if sound is not None and due is not None:
-        answered = max(due, sound.sent_at)
-    answered_ms = _milliseconds(answered, received)
-    sounded_ms = None if sound is None else _milliseconds(sound.heard_at, received)
-    done_ms = answered_ms if sounded_ms is None else sounded_ms
-    return TurnTimes(
-        turn=turn.began.turn,
-        heard=turn.kind,
-        stopped_ms=stopped,
-        sent_ms=_milliseconds(_at(firsts.get(ActionSent)), received),
-        first_byte_ms=_milliseconds(_at(firsts.get(AnswerBegan)), received),
-        first_sentence_ms=_milliseconds(ready, received),
-        filler_ms=_milliseconds(filler, received),
-        answered_ms=answered_ms,
-        sounded_ms=sounded_ms,
-        total_ms=None if done_ms is None or stopped is None else done_ms - stopped,
-        failure=ended.record.failure if ended is not None and isinstance(ended.record, TurnEnded) else "",
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Sound:
     """A prompt's first piece: when it was sent, and when it began to be heard."""
@@ -210,8 +193,85 @@ class _Sound:
     heard_at: float
 
 
+@dataclass(slots=True)
+class _Turn:
+    """A turn under way: offsets of the first moment of each kind. `stopped_ms` as in `TurnTimes`."""
+
+    number: int
+    heard: str
+    began: float
+    received: float
+    stopped_ms: int | None
+    sent: float | None = None
+    first_byte: float | None = None
+    ready: float | None = None
+    ended: TurnEnded | None = None
+    due: float | None = None  # its words are ready or, without any, it is over
+    filler: float | None = None
+    answered: float | None = None
+    sound: _Sound | None = None
+
+    def add(self, offset: float, record: Record) -> None:
+        """The next record of this turn; what claims to be from before its beginning is not its own."""
+        if offset < self.began:
+            return
+        match record:
+            case ActionSent():
+                self.sent = offset if self.sent is None else self.sent
+            case AnswerBegan():
+                self.first_byte = offset if self.first_byte is None else self.first_byte
+            case WordsReady() if self.ready is None:
+                self._be_ready(offset)
+            case StepAnswered():
+                self._answer(offset)
+            case PromptSounded(filler=False) if self.sound is None and self.due is not None:
+                sound = _sound(offset, record)
+                self.sound = sound if sound.heard_at >= self.due else None
+            case TurnEnded() if self.ended is None:
+                # A turn without words is answered when it is over: with what there is to do then, or with an apology.
+                self.ended = record
+                self.due = offset if self.due is None else self.due
+            case _:
+                pass
+
+    def _be_ready(self, offset: float) -> None:
+        """Words that come after all, when the turn was over: what was said before them was no answer."""
+        self.ready = self.due = offset
+        self.filler = self.answered if self.filler is None else self.filler
+        self.answered = self.sound = None
+
+    def _answer(self, offset: float) -> None:
+        if self.due is None:
+            self.filler = offset if self.filler is None else self.filler
+        elif self.answered is None:
+            self.answered = offset
+
+    def times(self) -> TurnTimes:
+        """What is known by now."""
+        answered, done = self.answered, self.answered
+        if self.sound is not None and self.due is not None:
+            answered, done = max(self.due, self.sound.sent_at), self.sound.heard_at
+        done_ms = self._after_received(done)
+        return TurnTimes(
+            turn=self.number,
+            heard=self.heard,
+            stopped_ms=self.stopped_ms,
+            sent_ms=self._after_received(self.sent),
+            first_byte_ms=self._after_received(self.first_byte),
+            first_sentence_ms=self._after_received(self.ready),
+            filler_ms=self._after_received(self.filler),
+            answered_ms=self._after_received(answered),
+            sounded_ms=None if self.sound is None else done_ms,
+            total_ms=None if done_ms is None or self.stopped_ms is None else done_ms - self.stopped_ms,
+            failure="" if self.ended is None else self.ended.failure,
+        )
+
+    def _after_received(self, moment: float | None) -> int | None:
+        return None if moment is None else round(1000 * (moment - self.received))
+
+
 def _sound(offset: float, record: PromptSounded) -> _Sound:
-    played, sent = (_usable(seconds) for seconds in (record.played_seconds, record.sent_seconds))
+    played, sent = _usable(record.played_seconds), _usable(record.sent_seconds)
     return _Sound(sent_at=offset - max(played, sent), heard_at=offset - played)
 
 
@@ -219,17 +279,10 @@ def _usable(seconds: float) -> float:
     return seconds if 0 <= seconds <= _FURTHEST_SECONDS else 0.0
 
 
-def _stopped(record: Record) -> int:
-    match record:
-        case CallerSpoke() | KeysPressed() if 0 <= record.quiet_seconds <= _FURTHEST_SECONDS:
-            return -round(1000 * record.quiet_seconds)
-        case _:
-            return 0
+def _is_dated(entry: Entry) -> bool:
+    return abs(entry.offset) <= _FURTHEST_SECONDS
 
 
-def _at(entry: Entry | None) -> float | None:
-    return None if entry is None else entry.offset
-
-
-def _milliseconds(moment: float | None, received: float) -> int | None:
-    return None if moment is None else round(1000 * (moment - received))
+def _stopped_ms(heard: Record) -> int:
+    """When the caller had stopped, from when that reached us."""
+    return -round(1000 * _usable(heard.quiet_seconds)) if isinstance(heard, CallerSpoke | KeysPressed) else 0

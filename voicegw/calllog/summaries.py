@@ -1,6 +1,6 @@
 """`CallSummary`: folds the entries of one call into its rows of `calls` and `turns`. Pure.
 
-Of a live call it keeps only what its rows still need: the transcript so far, and the entries of the last two turns.
+Of a live call it keeps only what its rows still need: the transcript so far, and the times of the last two turns.
 """
 
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from voicegw.call.records import (
     TurnBegan,
     TurnEnded,
 )
-from voicegw.call.waterfall import TIMED, TurnTimes, turn_times
+from voicegw.call.waterfall import TIMED, TurnTimes, Waterfall
 from voicegw.calllog.full_text import MAX_TRANSCRIPT_CHARS
 from voicegw.calllog.schema import calls, turns
 
@@ -38,8 +38,8 @@ _LENGTHS = {
     if isinstance(column.type, String) and column.type.length
 }
 _CUT_OFF = "…"
-_MAX_TIMED = 500
 _LAST_INSTANT = 253_402_300_799.0  # 9999-12-31: no date is later
+_LATE = frozenset({StepAnswered, PromptSounded})  # what may still come of a turn that is over
 # What the call's own row tells: most records cost nothing here.
 _TOLD = frozenset(
     {CallEnded, CallerSpoke, CallRang, Failed, ForwardFinished, ForwardTried, KeysPressed, PromptBegan, TurnBegan}
@@ -178,66 +178,54 @@ class _Transcript:
 
 
 class _LatestTurns:
-    """The timed entries of the last two turns; older turns have their rows for good.
-
-    What came after the turn before them began is kept: the input that began the older of the two is in it.
-    """
+    """The times of the last two turns; older turns have their rows for good."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._entries: list[Entry] = []
-        self._began: list[int] = []  # positions in `_entries`
+        self._waterfall = Waterfall()
+        self._latest: list[int] = []
         self._over: set[int] = set()
         self._due: set[int] = set()
         self._finished: dict[int, TurnTimes] = {}
 
     def add(self, entry: Entry) -> None:
-        if len(self._entries) >= _MAX_TIMED and not isinstance(entry.record, TurnBegan | TurnEnded):
-            return  # a turn that goes on and on: the rest of its row is known long since
-        self._entries.append(entry)
-        match entry.record:
-            case TurnBegan():
-                self._begin()
-            case TurnEnded():
-                self._over.add(entry.turn)
-                self._due.add(entry.turn)
-            case StepAnswered() | PromptSounded() if entry.turn in self._over:
-                self._due.add(entry.turn)
-            case _:
-                pass
+        """Take in an entry with a record of the kinds in `TIMED`."""
+        self._waterfall.add(entry)
+        kind = type(entry.record)
+        if kind is TurnBegan:
+            self._begin(entry.turn)
+        elif kind is TurnEnded and entry.turn in self._latest:
+            self._over.add(entry.turn)
+            self._due.add(entry.turn)
+        elif kind in _LATE and entry.turn in self._over:
+            self._due.add(entry.turn)
 
     def end(self) -> None:
         """No turn of the call goes on."""
-        self._due |= {self._entries[position].turn for position in self._began} - self._over
+        self._due.update(turn for turn in self._latest if turn not in self._over)
 
     def take_finished(self) -> list[TurnTimes]:
-        self._finish()
+        for turn in self._latest:
+            self._finish(turn)
+        self._due.clear()
         finished, self._finished = self._finished, {}
         return list(finished.values())
 
-    def _begin(self) -> None:
-        self.count = max(self.count, self._entries[-1].turn)
-        self._began.append(len(self._entries) - 1)
-        if len(self._began) > 2:
-            self._finish()
-            passed = self._began.pop(0) + 1
-            self._over.discard(self._entries[passed - 1].turn)
-            del self._entries[:passed]
-            self._began = [position - passed for position in self._began]
+    def _begin(self, turn: int) -> None:
+        self.count = max(self.count, turn)
+        if turn in self._latest:  # told twice
+            return
+        self._latest.append(turn)
+        if len(self._latest) > 2:
+            passed = self._latest.pop(0)
+            self._finish(passed)
+            self._over.discard(passed)
+            self._due.discard(passed)
+            self._waterfall.forget(passed)
 
-    def _finish(self) -> None:
-        if self._due:
-            self._finished |= {times.turn: times for times in turn_times(self._needed()) if times.turn in self._due}
-            self._due.clear()
-
-    def _needed(self) -> list[Entry]:
-        """What tells the times of the turns that are due: all since the turn before them began."""
-        since = 0
-        for position in self._began:
-            if self._entries[position].turn in self._due:
-                break
-            since = position + 1
-        return self._entries[since:]
+    def _finish(self, turn: int) -> None:
+        if turn in self._due and (times := self._waterfall.times(turn)) is not None:
+            self._finished[turn] = times
 
 
 def _turn_row(times: TurnTimes) -> Row:

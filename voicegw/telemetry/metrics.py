@@ -40,28 +40,45 @@ from voicegw.call.records import (
     WebhookReceived,
     WordsReady,
 )
-from voicegw.call.waterfall import TIMED, parts, turn_times
+from voicegw.call.waterfall import TIMED, Waterfall, parts
 from voicegw.telemetry import labels
 from voicegw.telemetry.instruments import Instruments
 from voicegw.telemetry.readings import Readings, ReadingsCollector
 
 MAX_CALLS = 20_000
 """Calls whose end nobody tells must not pile up; the oldest are forgotten."""
-MAX_ENTRIES = 64
-"""Entries of a turn that are kept until it is answered; a turn that has far more than any of ours is not timed."""
+MAX_TURNS = 64
+"""Turns of a call that wait to be answered; where there are more, they are timed as far as they got."""
 
 _INPUTS = {CallerSpoke: "speech", KeysPressed: "keys", CallerStayedSilent: "silence"}
+# What is counted: prompts, traces and notes are the call log's, and most of what a call tells.
+_COUNTED = frozenset(
+    {
+        ActionSent,
+        AnswerBegan,
+        CallEnded,
+        CallRang,
+        CallerInterrupted,
+        Failed,
+        ForwardFinished,
+        SessionStarted,
+        StepAnswered,
+        TurnEnded,
+        WebhookReceived,
+        *_INPUTS,
+    }
+)
 
 
 @dataclass(slots=True)
 class _Call:
-    """What must be remembered of a live call: its number's label, and the entries of the turn under way."""
+    """What must be remembered of a live call: its number's label, and the times of its turns under way."""
 
     number: str
     turn: int = 0
     reached_human: bool = False
     due: bool = False  # the turn has words, or is over: the next answer is the one the caller waits for
-    entries: list[Entry] = field(default_factory=list)
+    waterfall: Waterfall = field(default_factory=Waterfall)
 
 
 class CallMetrics:
@@ -84,8 +101,10 @@ class CallMetrics:
 
     def receive(self, entry: Entry) -> None:
         """Count one entry. Neither waits nor raises, whatever the entry holds."""
-        self._count(entry)
-        if type(entry.record) in TIMED:
+        kind = type(entry.record)
+        if kind in _COUNTED:
+            self._count(entry)
+        if kind in TIMED:
             self._time(entry)
 
     def render(self) -> tuple[bytes, str]:
@@ -131,10 +150,12 @@ class CallMetrics:
             case ForwardFinished():
                 outcome = labels.known(record.outcome, labels.FORWARD_OUTCOMES)
                 counted.forwards[outcome, labels.known(record.reason, labels.REFUSAL_REASONS)].inc()
+                if (forwarded := self._calls.get(entry.call_sid)) is not None:
+                    forwarded.reached_human |= reaches_human(record)
             case Failed():
                 counted.failures[record.part, labels.known(record.code, labels.FAILURE_CODES)].inc()
             case _:
-                pass  # prompts, traces and notes are the call log's
+                pass
 
     def _open(self, call_sid: str, number: str = labels.OTHER) -> _Call:
         """The call as it is known, or from now on. One that another process began has the number `other`."""
@@ -153,31 +174,29 @@ class CallMetrics:
         self._observe(call)
 
     def _time(self, entry: Entry) -> None:
-        """Keep the entry until the turn's answer is with the carrier; then see where its seconds went."""
-        record = entry.record
-        if isinstance(record, TurnBegan):
+        """Take the entry into the times of its turn; see where the seconds went once the carrier has its answer."""
+        kind = type(entry.record)
+        if kind is TurnBegan:
             call = self._open(entry.call_sid)
             call.turn, call.due = entry.turn, False
+            if len(call.waterfall) >= MAX_TURNS:
+                self._observe(call)
         elif (known := self._calls.get(entry.call_sid)) is None:
             return  # over, or not begun here
         else:
             call = known
-        call.reached_human = call.reached_human or reaches_human(record)
-        if len(call.entries) >= MAX_ENTRIES:
-            del call.entries[0]
-        call.entries.append(entry)
+        call.waterfall.add(entry)
         if entry.turn != call.turn:
             return
-        if isinstance(record, WordsReady | TurnEnded):
+        if kind is WordsReady or kind is TurnEnded:
             call.due = True
-        elif isinstance(record, StepAnswered | PromptSounded) and call.due:
+        elif call.due and (kind is StepAnswered or kind is PromptSounded):
             self._observe(call)
 
     def _observe(self, call: _Call) -> None:
-        for times in turn_times(call.entries):
+        for times in call.waterfall.take():
             if times.total_ms is not None:
                 self._counted.turn_seconds.observe(times.total_ms / 1000)
             for name, milliseconds in parts(times):
                 self._counted.turn_part_seconds[(labels.PARTS.get(name, labels.OTHER),)].observe(milliseconds / 1000)
-        call.entries.clear()
         call.due = False
