@@ -188,6 +188,20 @@ async def test_a_stream_that_cannot_be_admitted_is_closed(caller: Caller, monkey
     assert await closed_with(await caller.begin()) == 1008
 
 
+async def test_a_call_that_cannot_be_heard_gives_its_line_up_at_once(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(caller.site.speech.stt, "open", fail)
+    began = asyncio.get_running_loop().time()
+    assert await closed_with(await caller.begin()) == 1008
+    await eventually(lambda: not len(caller.site.gateway.streams.calls))  # type: ignore[union-attr]
+    assert asyncio.get_running_loop().time() < began + 5
+    assert caller.site.speech.detector.taps == 0
+
+
 async def test_a_call_that_fails_ends_its_stream(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("out of memory")

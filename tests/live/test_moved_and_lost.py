@@ -1,6 +1,7 @@
 """Streams that end before their call does: whoever or whatever ends them, the call goes on or ends once, in order."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from stream_world import (
@@ -20,6 +21,7 @@ from stream_world import (
 
 from voicegw.call.records import CallEnded, Failed, StreamEnded
 from voicegw.errors import StoreError
+from voicegw.twilio.media_line import MediaLine
 
 LAST_INDEX = 60
 
@@ -148,6 +150,29 @@ async def test_two_hundred_calls_in_one_process_leave_nothing_behind(site: Site)
     await site.gateway.stop(30)
     assert site.agent.kinds.count("end") == 200
     assert len(site.journal.of(CallEnded)) == 200
+
+
+async def test_call_that_ends_while_its_stream_comes_is_not_listened_to(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def speak_and_stop_slowly(_request: object) -> AsyncIterator[bytes]:
+        try:
+            await asyncio.sleep(60)
+            yield b""
+        finally:
+            await asyncio.sleep(1)
+
+    monkeypatch.setattr(site.speech.tts, "speak", speak_and_stop_slowly)
+    await site.post(f"{ORIGIN}/twilio/voice", status="ringing")
+    await asyncio.sleep(1)
+    assert site.gateway.streams is not None
+    call = site.gateway.streams.calls._calls[CALL_SID]
+    claiming = asyncio.create_task(call.claim(MediaLine("MZ1")))
+    await asyncio.sleep(0)
+    await call.leave("carrier-stopped")
+    assert not await claiming
+    assert (site.speech.detector.taps, site.speech.stt.open_ears) == (0, 0)
+    await site.post(f"{ORIGIN}/twilio/status", status="completed")
 
 
 async def test_late_sentences_of_a_turn_that_was_left_are_not_said(site: Site) -> None:

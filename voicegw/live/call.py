@@ -17,6 +17,7 @@ from voicegw.call.records import Failed
 from voicegw.call.state import CallState
 from voicegw.call.streaming import StreamEnd
 from voicegw.errors import StaleVersion
+from voicegw.live.alarm import Alarm
 from voicegw.live.backgrounds import Backgrounds
 from voicegw.live.bridge import BridgeSink, Bridging
 from voicegw.live.caller_line import CallerLine, listen_request
@@ -34,7 +35,6 @@ from voicegw.media.session import MediaSession
 from voicegw.turns.call_in_hand import CallInHand
 
 LEAVE_SECONDS: Final = 2.0
-_TIMER_SLACK_SECONDS: Final = 0.001  # event loops keep milliseconds; what is due within one is due now
 _VOICE_FROM: Final = 0.5
 
 _log = structlog.get_logger(__name__)
@@ -74,8 +74,7 @@ class LiveCall:
         self._recorder = recorder if self._profile.recording else None
         self._recorded: RecordedLine | None = None
         self._obeying = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._wake_at = 0.0
+        self._alarm = Alarm(self._wake)
         self._voice_at = 0.0
         self._leaving: StreamEnd | None = None
         self._task = asyncio.create_task(self._run(), name=f"stream-{state.call_sid}")
@@ -84,13 +83,20 @@ class LiveCall:
         """The carrier's stream is here: speak and listen through `line`. False if another has taken its place."""
         if self._line is not None or self._session.phase is Phase.ENDED:
             return False
+        try:
+            return await self._speak_through(line)
+        except BaseException:  # whoever brought the line gives it up: nothing would ever come through it
+            self.lose_line()
+            raise
+
+    async def _speak_through(self, line: StreamLine) -> bool:
         if self._recorder is not None:
             line = self._recorded = record(line, self.call_sid, self.number, self._recorder, self._journal, self._clock)
         self._line = line
         taken = asyncio.get_running_loop().create_future()
         self._dialogue.put(Claimed(taken))
         await asyncio.wait({taken, self._task}, return_when=asyncio.FIRST_COMPLETED)
-        if not (taken.done() and taken.result()) or self._task.done():
+        if not (taken.done() and taken.result()) or self._session.phase is Phase.ENDED:  # ended meanwhile
             return False
         request = listen_request(self.call_sid, hearing_now(self._dialogue.state, self._profile))
         self._caller = CallerLine(
@@ -150,8 +156,7 @@ class LiveCall:
             self._journal.note(self.call_sid, Failed(part="gateway", code="stream-crashed"))
         finally:
             self._session.receive_stop()
-            if self._timer is not None:
-                self._timer.cancel()
+            self._alarm.set(None)
             self._forget(self)
             if self._line is not None:
                 self._line.close()
@@ -213,9 +218,8 @@ class LiveCall:
         self._session.receive_turn_verdict(pause, probability, self._clock())
         self._obey()
 
-    def _wake(self) -> None:
-        self._timer = None
-        self._session.receive_timer(max(self._clock(), self._wake_at))
+    def _wake(self, at: float) -> None:
+        self._session.receive_timer(max(self._clock(), at))
         self._obey()
 
     def _obey(self) -> None:
@@ -234,16 +238,7 @@ class LiveCall:
                 self._task.cancel()
         finally:
             self._obeying = False
-        self._set_timer()
-
-    def _set_timer(self) -> None:
-        """One timer, moved only where it must ring earlier: ringing too early costs less than moving it each time."""
-        at = self._session.next_timer()
-        if self._timer is not None and (at is None or at < self._wake_at - _TIMER_SLACK_SECONDS):
-            self._timer.cancel()
-            self._timer = None
-        if self._timer is None and at is not None:
-            self._wake_at, self._timer = at, asyncio.get_running_loop().call_at(at, self._wake)
+        self._alarm.set(self._session.next_timer())
 
     def _carry_out(self, command: c.Command) -> None:
         match command:

@@ -43,7 +43,11 @@ class CallerLine:
         self._speaking = False
         self._asking: set[asyncio.Task[None]] = set()
         self._tap = speech.detector.open(heed)
-        self._ear = speech.stt.open(request, understand)
+        try:
+            self._ear = speech.stt.open(request, understand)
+        except BaseException:
+            self._tap.close()
+            raise
 
     def put(self, audio: bytes) -> None:
         """The next piece of what the caller says."""
