@@ -16,6 +16,7 @@ from voicegw.call.records import CallEnded
 from voicegw.call.state import AgentSettings, Asked, ForwardState, Phase, Spoken, dump_state, load_state, start_call
 from voicegw.calllog.journal import CallJournal
 from voicegw.errors import StaleVersion
+from voicegw.turns.call_book import CallBook
 from voicegw.turns.ending import CallEnder
 from voicegw.turns.runner import TurnRunner
 
@@ -29,9 +30,10 @@ def now() -> float:
 class Room:
     def __init__(self, call: Call) -> None:
         self.phone = call()
-        self.forgotten: list[str] = []
+        self.book = CallBook(self.phone.store, lambda _: self.phone.line)
+        self.book.enter(self.phone.call_sid, self.phone.line)
         runner = TurnRunner(self.phone.agent, self.phone.store, now, now, NoJournal())
-        self.ender = CallEnder(self.phone.agent, self.phone.store, runner, self.forgotten.append, NoJournal())
+        self.ender = CallEnder(self.phone.agent, self.phone.store, runner, self.book, NoJournal())
         self.state = replace(
             start_call(self.phone.call_sid, self.phone.parties, user_id="someone", started_at=0.0),
             session_key="k",
@@ -56,7 +58,7 @@ async def test_the_mark_is_saved_before_anything_is_sent(call: Call) -> None:
     stored = await room.stored()
     assert (stored.phase, stored.end_sent, stored.ended_reason) == (Phase.ENDED, True, "hangup")
     assert room.phone.agent.ended == []
-    assert room.forgotten == [room.phone.call_sid]
+    assert room.phone.call_sid not in room.book
     await room.ender.close(1.0)
     (ended,) = room.phone.agent.ended
     assert ended.heard == HungUp()

@@ -15,10 +15,12 @@ from voicegw.call.orders import take_over_orders
 from voicegw.call.phrases import PhraseName
 from voicegw.call.records import TurnBegan
 from voicegw.call.revising import revise
-from voicegw.call.state import CallState, dump_state, load_state
+from voicegw.call.state import CallState
 from voicegw.call.streaming import is_streamed
 from voicegw.errors import StaleVersion
+from voicegw.turns.call_book import CallBook
 from voicegw.turns.ending import CallEnder
+from voicegw.turns.incoming import UnknownCall
 from voicegw.turns.ports import CallStore, Performer, TurnRequest
 from voicegw.turns.progress import Progress
 from voicegw.turns.runner import TurnRunner
@@ -30,6 +32,7 @@ class Desk:
 
     runner: TurnRunner
     ender: CallEnder
+    book: CallBook
     store: CallStore
     performer: Performer
     clock: Callable[[], float]
@@ -86,9 +89,7 @@ class CallInHand:
         wrote anything else."""
         while True:
             try:
-                self.version = await self.desk.store.save_call(
-                    state.call_sid, dump_state(state), self.version, answered=answered, live=not state.end_sent
-                )
+                self.version = await self.desk.book.save(state, self.version, answered)
             except StaleVersion:
                 taken = await self.take_orders(state)
                 if taken is state:
@@ -100,14 +101,14 @@ class CallInHand:
     async def take_orders(self, state: CallState) -> CallState:
         """The state with the orders that were placed since it was read; itself where there are none, or where anybody
         wrote anything else. Raises `StoreError`."""
-        stored = await self.desk.store.load_call(state.call_sid)
-        found = load_state(stored.document) if stored else None
-        if stored is None or found is None:
+        try:
+            found, version = await self.desk.book.load(state.call_sid)
+        except UnknownCall:
             return state
         placed = found.orders_placed - state.orders_placed
-        if not placed or placed != stored.version - self.version:
+        if not placed or placed != version - self.version:
             return state
-        self.version = stored.version
+        self.version = version
         return take_over_orders(state, found)
 
     def tell_what_happened(self, state: CallState) -> CallState:

@@ -19,7 +19,7 @@ from voicegw.call.moves import AskAgent, AwaitAgent, Line, Move, opening_words
 from voicegw.call.orders import end_reason, hear_with_orders
 from voicegw.call.records import Failed
 from voicegw.call.revising import revise
-from voicegw.call.state import CallState, Phase, dump_state, start_call
+from voicegw.call.state import CallState, Phase, start_call
 from voicegw.call.streaming import hear_after_stream
 from voicegw.errors import StaleVersion
 from voicegw.turns.answering import Answering
@@ -63,10 +63,10 @@ class Conversations:
         self._wall = wall
         self._book = CallBook(store, line_for)
         runner = TurnRunner(agent, store, clock, wall, journal)
-        ender = CallEnder(agent, store, runner, self._book.forget, journal)
-        self._desk = Desk(runner, ender, store, performer, clock, wall, journal)
+        ender = CallEnder(agent, store, runner, self._book, journal)
+        self._desk = Desk(runner, ender, self._book, store, performer, clock, wall, journal)
         self._answering = Answering(self._desk, self._book)
-        self._orders = OrderDesk(store, journal, control, self._book)
+        self._orders = OrderDesk(journal, control, self._book)
 
     def stream_through(self, carry: Callable[[Desk, CallBook], _Streams]) -> _Streams:
         """Hear and speak through what `carry` makes, in calls of numbers that are set to; before the first call."""
@@ -87,7 +87,7 @@ class Conversations:
         async with self._answering.alone_with(call_sid):
             move: Move = AskAgent(Started())
             version = 1
-            if not await self._store.create_call(call_sid, dump_state(state)):
+            if not await self._book.create(state):
                 if (answer := await self._store.get_answer(call_sid, _name(*VOICE_STEP))) is not None:
                     return answer
                 state, version = await self._book.load(call_sid)
@@ -230,8 +230,7 @@ class Conversations:
                 return await self._answering.answer(name, waiting, line, version, *go_on_after_loss(state, line))
             state = state if lost else revise(state, step=state.step + 1)
             answer = self._desk.performer.apologise(state, line, again=failed_step if lost else None)
-            live = not state.end_sent
-            await self._store.save_call(call_sid, dump_state(state), version, answered=(name, answer), live=live)
+            await self._book.save(state, version, (name, answer))
             return answer
 
     async def look(self, call_sid: str) -> tuple[CallState, Line]:

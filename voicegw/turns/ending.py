@@ -4,7 +4,6 @@ A turn whose caller is gone is read to its end or its budget; nothing that it st
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -15,8 +14,9 @@ from voicegw.call.forwarding import ringing_name
 from voicegw.call.inputs import HungUp
 from voicegw.call.moves import Line
 from voicegw.call.records import CallEnded
-from voicegw.call.state import CallState, dump_state, finish_call, without_words
+from voicegw.call.state import CallState, finish_call, without_words
 from voicegw.errors import AgentError, StoreError
+from voicegw.turns.call_book import CallBook
 from voicegw.turns.ports import Agent, CallStore, TurnRequest
 from voicegw.turns.runner import TurnRunner
 
@@ -26,10 +26,8 @@ _log = structlog.get_logger(__name__)
 class CallEnder:
     """Says farewell to the agent for every call that ends, in tasks of its own."""
 
-    def __init__(
-        self, agent: Agent, store: CallStore, runner: TurnRunner, forget: Callable[[str], None], journal: Journal
-    ) -> None:
-        self._forget = forget
+    def __init__(self, agent: Agent, store: CallStore, runner: TurnRunner, book: CallBook, journal: Journal) -> None:
+        self._book = book
         self._journal = journal
         self._agent = agent
         self._store = store
@@ -44,8 +42,8 @@ class CallEnder:
         if state.end_sent:
             return
         state = replace(finish_call(state, reason), end_sent=True)
-        await self._store.save_call(state.call_sid, dump_state(without_words(state)), version, live=False)
-        self._forget(state.call_sid)
+        await self._book.save(without_words(state), version)
+        self._book.forget(state.call_sid)
         _log.info("call ended", call_sid=state.call_sid, reason=state.ended_reason)
         # The end may be all that this process sees of the call: the one that had it died.
         self._journal.open(state.call_sid, state.parties, line.profile, state.started_at)

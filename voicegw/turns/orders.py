@@ -14,11 +14,11 @@ from voicegw.call.entries import Journal
 from voicegw.call.inputs import EventRaised, ForwardOrdered, HangUpOrdered, Order
 from voicegw.call.orders import object_to, place
 from voicegw.call.records import OrderReceived
-from voicegw.call.state import CallState, dump_state
+from voicegw.call.state import CallState
 from voicegw.errors import CarrierError, OrderRefused, StaleVersion
 from voicegw.turns.call_book import CallBook
 from voicegw.turns.no_streams import NoStreams
-from voicegw.turns.ports import CallStore, CarrierControl, Streams
+from voicegw.turns.ports import CarrierControl, Streams
 
 _MAX_TRIES = 10
 
@@ -39,12 +39,10 @@ class OrderDesk:
 
     def __init__(
         self,
-        store: CallStore,
         journal: Journal,
         control: CarrierControl | None,
         book: CallBook,
     ) -> None:
-        self._store = store
         self._journal = journal
         self._control = control
         self._book = book
@@ -81,7 +79,7 @@ class OrderDesk:
             reason, message = objection
             raise OrderRefused(message, reason=reason)
         state = place(state, order)
-        await self._store.save_call(call_sid, dump_state(state), version)
+        await self._book.save(state, version)
         self._journal.open(call_sid, state.parties, line.profile, state.started_at)
         return state
 

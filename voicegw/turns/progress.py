@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import Field, TypeAdapter, ValidationError
 
 from voicegw.call.instructions import Instruction, Prompt, StartRealtime
@@ -37,11 +38,12 @@ class Progress:
 _ENTRY: TypeAdapter[Instruction | TurnOver] = TypeAdapter(
     Annotated[Instruction | TurnOver, Field(discriminator="kind")]
 )
+_ENCODER = msgspec.json.Encoder(enc_hook=dict)  # for a `Mapping` that is no dict
 
 
 def dump_entry(entry: Instruction | TurnOver) -> bytes:
     """One entry as JSON bytes."""
-    return _ENTRY.dump_json(entry)
+    return _ENCODER.encode(entry)
 
 
 def load_progress(entries: tuple[bytes, ...], taken: int) -> Progress:
