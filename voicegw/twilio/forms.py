@@ -7,7 +7,7 @@ nobody. This file must not know HTTP, the clock or what the gateway does with a 
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import unquote_to_bytes
@@ -139,13 +139,12 @@ def parse_form(body: bytes) -> FormPairs:
     if body.count(b"&") >= MAX_FORM_FIELDS:
         raise FormError(f"the form has more than {MAX_FORM_FIELDS} fields")
     pairs = []
-    for field in body.replace(b"+", b" ").split(b"&"):
-        if b"%" in field:
-            name, _, value = field.partition(b"=")
+    for field in body.replace(b"+", b" ").decode("latin-1").split("&"):
+        name, _, value = field.partition("=")
+        if "%" in field or not field.isascii():
             pairs.append((_unquote(name), _unquote(value)))
         elif field:
-            plain_name, _, plain_value = field.decode("utf-8", "replace").partition("=")
-            pairs.append((plain_name, plain_value))
+            pairs.append((name, value))
     return tuple(pairs)
 
 
@@ -220,18 +219,18 @@ def parse_fallback_form(pairs: FormPairs) -> FallbackForm:
     return FallbackForm(error_code=_whole_number(fields.get("ErrorCode", "")), error_url=fields.get("ErrorUrl", ""))
 
 
-def _unquote(raw: bytes) -> str:
-    return (unquote_to_bytes(raw) if b"%" in raw else raw).decode("utf-8", "replace")
+def _unquote(raw: str) -> str:
+    """`raw` holds bytes as they came, each as one character."""
+    return unquote_to_bytes(raw.encode("latin-1")).decode("utf-8", "replace")
 
 
-def _first_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for name, value in pairs:
-        fields.setdefault(name, value)
-    return fields
+def _first_values(pairs: FormPairs) -> dict[str, str]:
+    return dict(reversed(pairs))
 
 
 def _refuse_contradictions(pairs: FormPairs, fields: Mapping[str, str]) -> None:
+    if len(pairs) == len(fields):
+        return
     for name, value in pairs:
         if name in _IDENTITY_FIELDS and value != fields[name]:
             raise FormError(f"{name} comes twice with different values")

@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from voicegw.call.entries import Journal, NoJournal
 from voicegw.call.inputs import HungUp, Started, StayedSilent
@@ -19,7 +19,7 @@ from voicegw.call.records import ActionSent, AnswerBegan, Record, SessionStarted
 from voicegw.call.tracecontext import traceparent
 from voicegw.errors import AgentBroke, AgentBusy, AgentError, SessionExpired
 from voicegw.turns.ports import TurnRequest
-from voicegw.voiceflow.actions import Action, end, render_action
+from voicegw.voiceflow.actions import Action, Verbatim, end, render_action
 from voicegw.voiceflow.client import VoiceflowClient
 from voicegw.voiceflow.health import AgentHealth
 from voicegw.voiceflow.next_action import AgentMemory, plan_action, plan_launch
@@ -216,11 +216,11 @@ class _Conversation:
     async def _ask(self, action: Action, variables: Mapping[str, object]) -> AsyncGenerator[Instruction]:
         planner = Planner(self._turn.profile, live_sound=self._turn.live_sound)
         digest = TraceDigest()
-        asked = ActionSent(action=render_action(action), variables=variables, sensitive=self._turn.sensitive)
-        self._note(asked)
+        asked = render_action(action)
+        self._note(ActionSent(action=asked, variables=variables, sensitive=self._turn.sensitive))
         answer = self._client.interact(
             self._session_key,
-            action,
+            Verbatim(asked),
             variables,
             traceparent=traceparent(self._turn.call_sid, self._turn.turn),
             on_answer=lambda status: self._note(AnswerBegan(status=status)),
@@ -228,7 +228,7 @@ class _Conversation:
         loop = asyncio.get_running_loop()
         spoke_at = yielded_at = loop.time()
         try:
-            async with aclosing(_with_pauses(answer, planner)) as traces:
+            async with aclosing(_WithPauses(answer, planner)) as traces:
                 async for trace in traces:
                     if trace is not None:
                         self._tell(digest.receive(trace))
@@ -260,36 +260,46 @@ class _Conversation:
         self._journal.note(self._turn.call_sid, record, self._turn.turn)
 
 
-async def _with_pauses(answer: AsyncGenerator[Trace], planner: Planner) -> AsyncGenerator[Trace | None]:
+class _WithPauses:
     """The traces of `answer`, and a None whenever text has been held back for `TEXT_PATIENCE_SECONDS`."""
-    loop = asyncio.get_running_loop()
-    upcoming: asyncio.Task[Trace | None] | None = None
-    try:
-        held_since = loop.time()
-        while True:
-            if planner.text_pending:
-                # A task of its own, because a time-out around the read itself would break the answer off.
-                upcoming = asyncio.create_task(_take(answer))
-                await asyncio.wait({upcoming}, timeout=held_since + TEXT_PATIENCE_SECONDS - loop.time())
-                if not upcoming.done():
-                    yield None
-                trace = await upcoming
-            else:
-                trace = await _take(answer)
-            if trace is None:
-                return
-            if not planner.text_pending or isinstance(trace, SPEAKING_TRACES):
-                held_since = loop.time()
-            yield trace
-    finally:
-        if upcoming is not None and not upcoming.done():
-            upcoming.cancel()
-            await asyncio.wait({upcoming})
-        await answer.aclose()
+
+    def __init__(self, answer: AsyncGenerator[Trace], planner: Planner) -> None:
+        self._answer = answer
+        self._planner = planner
+        self._held_since = asyncio.get_running_loop().time()
+        self._upcoming: asyncio.Task[Trace] | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Trace | None:
+        loop = asyncio.get_running_loop()
+        if self._upcoming is None and self._planner.text_pending:
+            # A task of its own, because a time-out around the read itself would break the answer off.
+            self._upcoming = asyncio.create_task(_take(self._answer))
+            patience_seconds = self._held_since + TEXT_PATIENCE_SECONDS - loop.time()
+            await asyncio.wait({self._upcoming}, timeout=patience_seconds)
+            if not self._upcoming.done():
+                return None
+        if self._upcoming is None:
+            trace = await anext(self._answer)
+        else:
+            trace = await self._upcoming
+            self._upcoming = None
+        if not self._planner.text_pending or isinstance(trace, SPEAKING_TRACES):
+            self._held_since = loop.time()
+        return trace
+
+    async def aclose(self) -> None:
+        """Drop what is still to come."""
+        if self._upcoming is not None:
+            self._upcoming.cancel()
+            await asyncio.wait({self._upcoming})
+        await self._answer.aclose()
 
 
-async def _take(answer: AsyncGenerator[Trace]) -> Trace | None:
-    return await anext(answer, None)
+async def _take(answer: AsyncGenerator[Trace]) -> Trace:
+    return await anext(answer)
 
 
 async def _read_to_end(answer: AsyncGenerator[Trace]) -> None:

@@ -28,6 +28,7 @@ DEFAULT_BASE_URL = "https://general-runtime.voiceflow.com"
 _MAX_SHORT_BODY_BYTES = 64 * 1024
 _REFUSAL_BODY_SECONDS = 2.0
 _PROBE_USER_ID = "voicegw-check"
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +213,7 @@ def _is_success(response: AgentResponse) -> bool:
 
 
 def _encode(body: Mapping[str, object]) -> bytes:
-    return json.dumps(body, separators=(",", ":")).encode()
+    return _JSON.encode(body).encode()
 
 
 def _now() -> datetime:

@@ -48,9 +48,16 @@ class EventStream:
         for piece in ends_of_lines:
             if not self._fits(piece):
                 return events
-            event = self._take_line(b"".join((*self._line, piece)))
-            self._line.clear()
-            if event is not None:
+            line = piece
+            if self._line:
+                line = b"".join((*self._line, piece))
+                self._line.clear()
+            if self._at_start:
+                self._at_start = False
+                line = line.removeprefix(_BYTE_ORDER_MARK)
+            if line:
+                self._take_field(line)
+            elif (event := self._end_frame()) is not None:
                 events.append(event)
         if beginning and self._fits(beginning):
             self._line.append(beginning)
@@ -72,12 +79,7 @@ class EventStream:
             self.overflowed = True
         return not self.overflowed
 
-    def _take_line(self, line: bytes) -> ServerEvent | None:
-        if self._at_start:
-            self._at_start = False
-            line = line.removeprefix(_BYTE_ORDER_MARK)
-        if not line:
-            return self._end_frame()
+    def _take_field(self, line: bytes) -> None:
         # Only whole lines are decoded: a slice may end inside a character.
         name, _, value = line.decode("utf-8", "replace").partition(":")
         value = value.removeprefix(" ")
@@ -90,7 +92,6 @@ class EventStream:
                 self._id = value
             case _:
                 pass  # a comment (no name), `retry`, or a field that is new to us
-        return None
 
     def _end_frame(self) -> ServerEvent | None:
         event, data = self._event, "\n".join(self._data)

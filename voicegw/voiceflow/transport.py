@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Self
 
 import aiohttp
@@ -60,15 +60,51 @@ class _AiohttpResponse:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
-        self.chunks = self._chunks(response)
+        self.chunks = _Chunks(response.content)
 
-    @staticmethod
-    async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+
+class _Chunks:
+    """A body as it arrives. No generator: each of those costs more than what is done here."""
+
+    def __init__(self, content: aiohttp.StreamReader) -> None:
+        self._content = content
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            async for chunk in response.content.iter_any():
-                yield chunk
+            chunk = await self._content.readany()
         except (aiohttp.ClientError, OSError) as exc:
             raise AgentBroke(f"the answer was cut off ({type(exc).__name__})", answer_begun=True) from exc
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+
+class _Exchange:
+    """One request and its answer, as a context manager."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        self._http = http
+        self._url = url
+        self._headers = headers
+        self._body = body
+        self._response: aiohttp.ClientResponse | None = None
+
+    async def __aenter__(self) -> _AiohttpResponse:
+        try:
+            # Never follow a redirect: the key in the headers is for this host only.
+            self._response = await self._http.post(
+                URL(self._url, encoded=True), headers=self._headers, data=self._body, allow_redirects=False
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as exc:
+            raise _translate(exc) from exc
+        return _AiohttpResponse(self._response)
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._response is not None:  # pragma: no branch (it was entered)
+            await self._response.__aexit__(None, None, None)
 
 
 class AiohttpTransport:
@@ -102,18 +138,9 @@ class AiohttpTransport:
         """Close all connections; answers still being read are cut off. Idempotent."""
         await self._http.close()
 
-    @asynccontextmanager
-    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> AsyncIterator[AgentResponse]:
+    def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> _Exchange:
         """See `AgentTransport.post`."""
-        try:
-            # Never follow a redirect: the key in the headers is for this host only.
-            response = await self._http.post(
-                URL(url, encoded=True), headers=dict(headers), data=body, allow_redirects=False
-            )
-        except (aiohttp.ClientError, OSError, ValueError) as exc:
-            raise _translate(exc) from exc
-        async with response:
-            yield _AiohttpResponse(response)
+        return _Exchange(self._http, url, headers, body)
 
     async def warm(self, url: str) -> bool:
         """See `AgentTransport.warm`. Any answer will do, even a 404: it leaves an open connection in the pool."""
