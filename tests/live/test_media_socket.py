@@ -16,11 +16,13 @@ from stream_world import (
     Agent,
     Site,
     Socket,
+    StartSite,
     Stream,
     answer,
     assert_nothing_left,
     dialogue,
     hang_up,
+    hear_greeting,
 )
 
 from voicegw.simulator.virtual_time import run_virtual
@@ -31,13 +33,10 @@ OTHER_CALL = "CA" + "9" * 32
 
 
 @pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    site = Site(Agent(dialogue))
-    await site.gateway.start()
+async def site(site: Site) -> AsyncIterator[Site]:
+    """As everywhere in this room; its call is over in the end, whoever did or did not get in."""
     yield site
     await site.post(f"{ORIGIN}/twilio/status", status="completed")
-    await site.gateway.stop(grace_seconds=5)
-    assert_nothing_left(site)
 
 
 async def ring(site: Site) -> bytes:
@@ -118,9 +117,8 @@ async def test_token_of_one_call_opens_no_other(site: Site) -> None:
     await site.post(f"{ORIGIN}/twilio/status", call_sid=OTHER_CALL, status="completed")
 
 
-async def test_fifty_sockets_with_one_token_on_two_processes_make_one_stream(site: Site) -> None:
-    other = Site(site.agent, store=site.store)
-    await other.gateway.start()
+async def test_fifty_sockets_with_one_token_on_two_processes_make_one_stream(start_site: StartSite, site: Site) -> None:
+    other = await start_site(site.agent, store=site.store)
     document = await ring(site)
     streams = [Stream(place, document) for place in (site, other) for _ in range(25)]
     for stream in streams:
@@ -132,12 +130,10 @@ async def test_fifty_sockets_with_one_token_on_two_processes_make_one_stream(sit
     assert [each.socket.closed_with for each in streams if each not in heard] == [1008] * 49
     await asyncio.gather(*(stream.leave() for stream in streams if stream not in heard))
     await hang_up(site, heard[0])
-    await other.gateway.stop(5)
 
 
 async def test_who_joins_a_live_call_hears_nothing_and_the_caller_notices_nothing(site: Site) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     thief = Stream(site, await ring(site))
     thief.start()
     stream.say("hello")
@@ -179,8 +175,7 @@ async def test_nothing_but_connected_may_come_before_the_start(site: Site, event
     ],
 )
 async def test_stream_that_breaks_the_protocol_is_left_and_the_call_goes_on(site: Site, message: str) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     stream.socket.send(message)
     await stream.until_closed(2)
     again = Stream(site, await site.post(stream.after))
@@ -216,8 +211,7 @@ async def test_flood_of_messages_ends_the_stream(site: Site) -> None:
 
 
 async def test_frames_that_were_held_up_are_taken_at_once(site: Site) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     payload = b64encode(QUIET).decode()
     for chunk in range(450):  # nine seconds of a stalled network
         stream._send("media", {"track": "inbound", "chunk": str(chunk), "timestamp": "1", "payload": payload})
@@ -227,8 +221,7 @@ async def test_frames_that_were_held_up_are_taken_at_once(site: Site) -> None:
 
 
 async def test_socket_that_takes_nothing_is_given_up_and_the_call_goes_on(site: Site) -> None:
-    stream = await answer(site)
-    await asyncio.sleep(3)
+    stream = await hear_greeting(site)
     stream.socket.blocked.clear()
     stream.say("story")
     await stream.until_closed(30)

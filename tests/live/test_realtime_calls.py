@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from stream_world import LOUD, PROFILE, QUIET, Agent, Site, Stream, answer, says
+from stream_world import LOUD, PROFILE, QUIET, Agent, Site, StartSite, Stream, answer, hang_up, says
 
 from voicegw.call.profile import Destination, Forwarding, Mode, NumberProfile
 from voicegw.call.records import CallerSpoke, KeysPressed
@@ -80,7 +80,6 @@ def dialogue(*after_start: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], l
 
 async def bridged_call(site: Site) -> Stream:
     site.speech.tts.says[SERVER] = "…"
-    await site.gateway.start()
     stream = await answer(site)
     await asyncio.sleep(2)
     stream.say("talk to the expert")
@@ -88,22 +87,14 @@ async def bridged_call(site: Site) -> Stream:
     return stream
 
 
-async def hang_up(site: Site, stream: Stream) -> None:
-    stream.stop()
-    await stream.leave()
-    await site.post("https://gateway.example/twilio/status", status="completed", CallDuration="30")
-    await site.gateway.conversations.close(30)
-    await site.gateway.stop()
-
-
 def seconds_heard(stream: Stream, byte: int = SERVER) -> float:
     now = stream.loop.time()
     return sum(max(0.0, min(sound.end, now) - sound.begin) for sound in stream.sounds if sound.byte == byte)
 
 
-async def test_caller_and_server_hear_each_other_until_end() -> None:
+async def test_caller_and_server_hear_each_other_until_end(start_site: StartSite) -> None:
     server = Server()
-    site = Site(Agent(dialogue({"wait": 20}, trace("END"), says("Anything else?"))), realtime=server)
+    site = await start_site(Agent(dialogue({"wait": 20}, trace("END"), says("Anything else?"))), realtime=server)
     stream = await bridged_call(site)
     assert [request.start.input_encoding for request in server.requests] == ["audio/x-mulaw"]
     assert server.requests[0].session_key == "key"
@@ -128,9 +119,9 @@ async def test_caller_and_server_hear_each_other_until_end() -> None:
     assert site.agent.kinds == ["launch", "text", "end"]
 
 
-async def test_neither_filler_nor_apology_comes_while_bridged() -> None:
+async def test_neither_filler_nor_apology_comes_while_bridged(start_site: StartSite) -> None:
     server = Server()
-    site = Site(Agent(dialogue({"wait": 900})), realtime=server)
+    site = await start_site(Agent(dialogue({"wait": 900})), realtime=server)
     stream = await bridged_call(site)
     before = stream.heard()
     await asyncio.sleep(800)
@@ -142,9 +133,9 @@ async def test_neither_filler_nor_apology_comes_while_bridged() -> None:
     assert server.closed == 1
 
 
-async def test_an_answer_that_ends_after_start_leaves_the_bridge_be() -> None:
+async def test_an_answer_that_ends_after_start_leaves_the_bridge_be(start_site: StartSite) -> None:
     server = Server()
-    site = Site(Agent(dialogue()), realtime=server)
+    site = await start_site(Agent(dialogue()), realtime=server)
     stream = await bridged_call(site)
     await asyncio.sleep(60)
     server.say(1.0)
@@ -155,9 +146,9 @@ async def test_an_answer_that_ends_after_start_leaves_the_bridge_be() -> None:
 
 
 @pytest.mark.parametrize("by", ["agent", "server"])
-async def test_an_interruption_throws_away_what_was_not_heard(by: str) -> None:
+async def test_an_interruption_throws_away_what_was_not_heard(start_site: StartSite, by: str) -> None:
     server = Server()
-    site = Site(Agent(dialogue({"wait": 6}, trace("INTERRUPTED"), {"wait": 60})), realtime=server)
+    site = await start_site(Agent(dialogue({"wait": 6}, trace("INTERRUPTED"), {"wait": 60})), realtime=server)
     stream = await bridged_call(site)
     server.say(30.0)
     assert server.listener is not None
@@ -171,9 +162,9 @@ async def test_an_interruption_throws_away_what_was_not_heard(by: str) -> None:
     await hang_up(site, stream)
 
 
-async def test_a_server_that_goes_is_told_to_the_agent_and_its_open_answer_is_left() -> None:
+async def test_a_server_that_goes_is_told_to_the_agent_and_its_open_answer_is_left(start_site: StartSite) -> None:
     server = Server()
-    site = Site(Agent(dialogue({"wait": 30}, says("far too late"))), realtime=server)
+    site = await start_site(Agent(dialogue({"wait": 30}, says("far too late"))), realtime=server)
     stream = await bridged_call(site)
     assert server.listener is not None
     server.listener.end("server-failed")
@@ -187,9 +178,9 @@ async def test_a_server_that_goes_is_told_to_the_agent_and_its_open_answer_is_le
     await hang_up(site, stream)
 
 
-async def test_a_server_that_is_down_is_an_apology_and_an_event() -> None:
+async def test_a_server_that_is_down_is_an_apology_and_an_event(start_site: StartSite) -> None:
     server = Server(answers=False)
-    site = Site(Agent(dialogue({"wait": 500})), realtime=server)
+    site = await start_site(Agent(dialogue({"wait": 500})), realtime=server)
     stream = await bridged_call(site)
     await asyncio.sleep(6)
     assert stream.heard()[-1] == "Event realtime_unavailable."
@@ -197,17 +188,17 @@ async def test_a_server_that_is_down_is_an_apology_and_an_event() -> None:
     await hang_up(site, stream)
 
 
-async def test_without_a_server_the_agent_is_told_at_once() -> None:
-    site = Site(Agent(dialogue({"wait": 500})))
+async def test_without_a_server_the_agent_is_told_at_once(start_site: StartSite) -> None:
+    site = await start_site(Agent(dialogue({"wait": 500})))
     stream = await bridged_call(site)
     await asyncio.sleep(6)
     assert stream.heard()[-1] == "Event realtime_unavailable."
     await hang_up(site, stream)
 
 
-async def test_an_agent_that_begins_again_and_again_is_not_asked_for_ever() -> None:
+async def test_an_agent_that_begins_again_and_again_is_not_asked_for_ever(start_site: StartSite) -> None:
     agent = Agent(lambda action: [trace("START")] if action["type"] in ("text", "event") else [says("Hello.")])
-    site = Site(agent, realtime=Server(answers=False))
+    site = await start_site(agent, realtime=Server(answers=False))
     stream = await bridged_call(site)
     await asyncio.sleep(25)
     assert agent.kinds.count("event") == 3
@@ -217,10 +208,9 @@ async def test_an_agent_that_begins_again_and_again_is_not_asked_for_ever() -> N
     await hang_up(site, stream)
 
 
-async def test_keys_that_come_before_the_server_does_wait_for_it() -> None:
+async def test_keys_that_come_before_the_server_does_wait_for_it(start_site: StartSite) -> None:
     server = Server(slow_seconds=1.5)
-    site = Site(Agent(dialogue({"wait": 60})), realtime=server)
-    await site.gateway.start()
+    site = await start_site(Agent(dialogue({"wait": 60})), realtime=server)
     stream = await answer(site)
     await asyncio.sleep(2)
     stream.say("talk to the expert")
@@ -234,35 +224,35 @@ async def test_keys_that_come_before_the_server_does_wait_for_it() -> None:
     await hang_up(site, stream)
 
 
-async def test_a_caller_who_hangs_up_before_the_server_is_here_leaves_nothing_behind() -> None:
+async def test_a_caller_who_hangs_up_before_the_server_is_here_leaves_nothing_behind(start_site: StartSite) -> None:
     server = Server(slow_seconds=30.0)
-    site = Site(Agent(dialogue({"wait": 60})), realtime=server)
+    site = await start_site(Agent(dialogue({"wait": 60})), realtime=server)
     stream = await bridged_call(site)
     await hang_up(site, stream)
     assert not [task for task in asyncio.all_tasks() if "bridge" in task.get_name()]
     assert server.listener is None
 
 
-async def test_a_forward_from_within_leaves_the_bridge_for_a_human() -> None:
+async def test_a_forward_from_within_leaves_the_bridge_for_a_human(start_site: StartSite) -> None:
     forward = {"type": "call-forward", "payload": {"addressType": "phone", "address": "sales"}}
     profile = NumberProfile(
         mode=Mode.STREAM, forwarding=Forwarding(destinations={"sales": (Destination(to="+15005550123"),)})
     )
     server = Server()
-    site = Site(Agent(dialogue({"wait": 5}, forward)), profile, realtime=server)
+    site = await start_site(Agent(dialogue({"wait": 5}, forward)), profile, realtime=server)
     stream = await bridged_call(site)
     server.say(2.0)
     await stream.until_closed()
     assert b"<Dial" in await site.post(stream.after)
     assert server.closed == 1
-    await site.gateway.stop()
 
 
-async def test_a_call_in_gather_mode_moves_to_a_stream_and_back() -> None:
+async def test_a_call_in_gather_mode_moves_to_a_stream_and_back(start_site: StartSite) -> None:
     server = Server()
     profile = PROFILE.model_copy(update={"mode": Mode.GATHER})
-    site = Site(Agent(dialogue({"wait": 5}, trace("END"), says("Anything else?"))), profile, realtime=server)
-    await site.gateway.start()
+    site = await start_site(
+        Agent(dialogue({"wait": 5}, trace("END"), says("Anything else?"))), profile, realtime=server
+    )
     document = (await site.post("https://gateway.example/twilio/voice", status="ringing")).decode()
     step = document.partition('action="')[2].partition('"')[0]
     document = (await site.post(step, SpeechResult="talk to the expert", Confidence="0.9")).decode()
@@ -278,24 +268,23 @@ async def test_a_call_in_gather_mode_moves_to_a_stream_and_back() -> None:
     assert "<Gather" in document
     assert server.closed == 1
     assert QUIET in bytes(server.heard)
-    await site.gateway.stop()
 
 
-async def test_a_server_that_crashes_us_is_as_good_as_none() -> None:
+async def test_a_server_that_crashes_us_is_as_good_as_none(start_site: StartSite) -> None:
     class Broken(Server):
         async def open(self, request: BridgeRequest, listener: BridgeListener) -> Server:
             raise ZeroDivisionError
 
-    site = Site(Agent(dialogue({"wait": 500})), realtime=Broken())
+    site = await start_site(Agent(dialogue({"wait": 500})), realtime=Broken())
     stream = await bridged_call(site)
     await asyncio.sleep(6)
     assert stream.heard()[-1] == "Event realtime_unavailable."
     await hang_up(site, stream)
 
 
-async def test_a_stream_that_breaks_while_bridged_is_told_to_the_agent() -> None:
+async def test_a_stream_that_breaks_while_bridged_is_told_to_the_agent(start_site: StartSite) -> None:
     server = Server()
-    site = Site(Agent(dialogue({"wait": 500})), realtime=server)
+    site = await start_site(Agent(dialogue({"wait": 500})), realtime=server)
     stream = await bridged_call(site)
     stream.socket.break_off()
     await stream.leave()
