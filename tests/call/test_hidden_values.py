@@ -1,5 +1,8 @@
 """Where a run of digits holds a card's number, and that even a document full of digits is looked through."""
 
+from collections.abc import Callable
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from voicegw.call.hidden_values import HiddenValues, find_card
 
 VISA = "4111111111111111"
+MASTERCARD = "5555555555554444"  # in some scripts the codes of these digits are written with letters only
 # Some 60 kB, as a TwiML document may be: what costs the square of its length takes minutes here.
 LONG = 30_000
 
@@ -15,6 +19,18 @@ def passes_luhn(digits: str) -> bool:
     """Luhn's check as its description has it: from the right, every second digit doubled."""
     doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
     return sum(sum(map(int, str(number))) for number in doubled) % 10 == 0
+
+
+def by_number(text: str) -> str:
+    return "".join(f"&#{ord(character)};" for character in text)
+
+
+def by_hexadecimal_number(text: str) -> str:
+    return "".join(f"&#x{ord(character):X};" for character in text)
+
+
+def in_json(text: str) -> str:
+    return "".join(rf"\u{ord(character):04x}" for character in text)
 
 
 def first_card(groups: list[str]) -> int | None:
@@ -44,3 +60,14 @@ def test_a_document_of_nothing_but_digits_is_looked_through(sequence: str) -> No
     hidden.remember_keys("2580")
     text = sequence * LONG
     assert hidden.clean(f"{text}a {VISA}").startswith(text[:-1])
+
+
+@pytest.mark.parametrize("write", [quote, by_number, by_hexadecimal_number, in_json])
+def test_a_card_is_found_whatever_the_script_of_its_digits_and_however_they_are_escaped(
+    write: Callable[[str], str],
+) -> None:
+    zeros = [zero for zero in map(chr, range(0x10000)) if zero.isdecimal() and int(zero) == 0]
+    assert len(zeros) > 30
+    for zero in zeros:
+        card = "".join(chr(ord(zero) + int(digit)) for digit in MASTERCARD)
+        assert "[card number]" in HiddenValues().clean(f"it is {write(card)}, thanks")
