@@ -6,6 +6,7 @@ Knows what nobody may dial (emergency, premium, satellite) and how an allow-list
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -158,6 +159,7 @@ def is_real_number(text: str) -> bool:
     return is_e164(text) and isinstance(parse_phone(text), PhoneAddress)
 
 
+@lru_cache(maxsize=1024)
 def line_of(text: str) -> str:
     """What makes two spellings ring at one place: the E.164 number, or the SIP user and host whatever the port."""
     sip = parse_sip(text)
