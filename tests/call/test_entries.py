@@ -23,6 +23,18 @@ def test_entries_read_back_as_they_were() -> None:
     assert load_entries("[]") == []
 
 
+def test_an_agents_object_whose_keys_are_no_text_is_written_with_keys_that_are() -> None:
+    odd = [
+        Entry(call_sid="CA1", at=1.0, offset=0.0, turn=1, record=ActionSent(action={"payload": {1: "a", None: "b"}}))
+    ]
+    assert json.loads(dump_entries(odd))[0]["record"]["action"] == {"payload": {"1": "a", "None": "b"}}
+
+
+def test_half_a_surrogate_pair_is_no_json() -> None:
+    with pytest.raises(ValueError, match="surrogate"):
+        dump_entries([Entry(call_sid="CA1", at=1.0, offset=0.0, turn=1, record=CallerSpoke(text="\ud800"))])
+
+
 def test_a_record_of_a_later_version_is_told_and_the_others_are_read() -> None:
     written = json.loads(dump_entries(ENTRIES))
     written[1]["record"] = {"kind": "caller-sang", "song": "a long one"}

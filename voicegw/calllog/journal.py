@@ -87,7 +87,10 @@ class CallJournal:
             kept = self._redacted(redactor or CallRedactor(None), record)
             entry = Entry(call_sid=call_sid, at=at, offset=offset, turn=turn, record=kept)
             for sink in self._sinks:
-                self._hand_over(sink, entry)
+                try:
+                    sink.receive(entry)
+                except Exception as error:  # a sink's fault is nobody else's: neither a call's nor another sink's
+                    self._complain(sink, error, "a sink of the journal fails; said once")
 
     def _redacted(self, redactor: CallRedactor, record: Record) -> Record:
         try:
@@ -95,12 +98,6 @@ class CallJournal:
         except Exception as error:  # what cannot be redacted is not kept
             self._complain(self, error, "a record could not be redacted and is not kept")
             return Noted(about="unredacted-record", fields={"kind": record.kind})
-
-    def _hand_over(self, sink: Sink, entry: Entry) -> None:
-        try:
-            sink.receive(entry)
-        except Exception as error:  # a sink's fault is nobody else's: neither a call's nor another sink's
-            self._complain(sink, error, "a sink of the journal fails; said once")
 
     def _complain(self, about: object, error: Exception, message: str) -> None:
         # Once for each: the log of an outage must not outgrow the calls. The error's own text may hold what a caller
