@@ -1,7 +1,9 @@
 """Streams that come straight from the event loop, over a real socket: the same strangers, the same callers."""
 
 import asyncio
+import gc
 import json
+import weakref
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -236,6 +238,20 @@ async def test_a_message_without_an_end_is_not_collected_for_ever(caller: Caller
         await socket.send("x" * 5_000 for _ in range(100))
     assert await closed_with(socket) == 1008
     assert_untouched(caller.site)
+
+
+async def test_an_ended_call_needs_no_garbage_collector(caller: Caller) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        socket = await caller.begin()
+        await until(socket, "mark")
+        (live,) = map(weakref.ref, caller.site.gateway.streams.calls._calls.values())  # type: ignore[union-attr]
+        await socket.send(caller.message("stop", accountSid=ACCOUNT_SID, callSid=CALL_SID))
+        assert await closed_with(socket) == 1000
+        await eventually(lambda: live() is None)
+    finally:
+        gc.enable()
 
 
 async def test_a_socket_that_breaks_leaves_nothing(caller: Caller) -> None:

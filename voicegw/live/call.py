@@ -165,6 +165,9 @@ class LiveCall:
             closing = [self._bridging.close(), self._mouth.close(), self._backgrounds.close()]
             closing += [self._caller.close()] if self._caller is not None else []
             await asyncio.gather(*closing, return_exceptions=True)
+            self._obeying, self._caller = True, None  # nothing is done any more
+            # They know this call by its methods, and would keep it until the garbage collector comes, which is seldom.
+            del self._dialogue, self._mouth, self._bridging, self._backgrounds, self._alarm
 
     def _say(self, turn: int, plan: CallPlan) -> None:
         if self._caller is not None and isinstance(plan.then, GoOn | Listen | BridgeRealtime):
