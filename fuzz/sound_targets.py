@@ -3,6 +3,7 @@
 Plain functions of bytes, as targets.py describes them; words and forms are in call_targets.py.
 """
 
+import asyncio
 import json
 from contextlib import suppress
 from typing import cast, get_args
@@ -95,12 +96,7 @@ def check_realtime(data: bytes) -> None:
         encoding = ("audio/x-mulaw", "audio/pcm", "audio/mp3")[head[0] // 2 % 3]
         bridge = RawBridge(cast(Link, heard), heard, open_from_mulaw("audio/pcm"), open_to_mulaw(encoding))
     heard.bridge = bridge
-    for line in body.split(b"\n"):
-        try:
-            message: str | bytes = line.decode()
-        except UnicodeDecodeError:
-            message = line
-        assert bridge.receive(message) in ("", "server-ended", "server-failed")
+    asyncio.run(_receive_all(bridge, body.split(b"\n")))
     # Seven bytes of MP3 may be a frame of 72 ms; of everything else no more comes out than went in.
     assert heard.heard <= 1_000 * len(body)
     for sent in map(json.loads, heard.sent):
@@ -112,6 +108,15 @@ def check_realtime(data: bytes) -> None:
         )
         assert sent.get("audio_end_ms", 0) >= 0
     assert repr((parse_openai_event(body), parse_raw_message(body.decode("utf-8", "replace")))).encode()
+
+
+async def _receive_all(bridge: OpenAiBridge | RawBridge, lines: list[bytes]) -> None:
+    for line in lines:
+        try:
+            message: str | bytes = line.decode()
+        except UnicodeDecodeError:
+            message = line
+        assert await bridge.receive(message) in ("", "server-ended", "server-failed")
 
 
 def check_prompt(data: bytes) -> None:
