@@ -221,6 +221,8 @@ def parse_fallback_form(pairs: FormPairs) -> FallbackForm:
 
 def _unquote(raw: str) -> str:
     """`raw` holds bytes as they came, each as one character."""
+    if "%" not in raw and raw.isascii():
+        return raw
     return unquote_to_bytes(raw.encode("latin-1")).decode("utf-8", "replace")
 
 
