@@ -83,18 +83,20 @@ class CallJournal:
     def flush(self) -> None:
         """Redact and hand over what was noted and has waited."""
         noted, self._noted = self._noted, []
-        for redactor, call_sid, at, offset, turn, record in noted:
-            kept = self._redacted(redactor or CallRedactor(None), record)
-            entry = Entry(call_sid=call_sid, at=at, offset=offset, turn=turn, record=kept)
-            for sink in self._sinks:
+        entries = [
+            Entry(call_sid=call_sid, at=at, offset=offset, turn=turn, record=self._redacted(redactor, record))
+            for redactor, call_sid, at, offset, turn, record in noted
+        ]
+        for sink in self._sinks:
+            for entry in entries:
                 try:
                     sink.receive(entry)
                 except Exception as error:  # a sink's fault is nobody else's: neither a call's nor another sink's
                     self._complain(sink, error, "a sink of the journal fails; said once")
 
-    def _redacted(self, redactor: CallRedactor, record: Record) -> Record:
+    def _redacted(self, redactor: CallRedactor | None, record: Record) -> Record:
         try:
-            return redactor.redact(record)
+            return (redactor or CallRedactor(None)).redact(record)
         except Exception as error:  # what cannot be redacted is not kept
             self._complain(self, error, "a record could not be redacted and is not kept")
             return Noted(about="unredacted-record", fields={"kind": record.kind})
