@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from voicegw.call.records import Failed, StreamEnded
 from voicegw.cli import serving
 from voicegw.live.call import LiveCall
+from voicegw.media.session import MediaSession
 from voicegw.twilio import direct_socket
 from voicegw.twilio.signature import SignatureVerifier
 
@@ -204,13 +205,16 @@ async def test_a_call_that_cannot_be_heard_gives_its_line_up_at_once(
     assert caller.site.speech.detector.taps == 0
 
 
-async def test_a_call_that_fails_ends_its_stream(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("owner", "fails"), [(LiveCall, "_carry_out"), (MediaSession, "receive_timer")])
+async def test_a_call_that_fails_ends_its_stream(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, owner: type, fails: str
+) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("out of memory")
 
     socket = await caller.begin()
     await until(socket, "mark")
-    monkeypatch.setattr(LiveCall, "_carry_out", fail)
+    monkeypatch.setattr(owner, fails, fail)
     await socket.send(caller.message("dtmf", track="inbound_track", digit="1"))
     assert await closed_with(socket) == 1000
 

@@ -10,7 +10,6 @@ from typing import Final, assert_never
 
 import structlog
 
-from voicegw.call.instructions import PlayChunk
 from voicegw.call.moves import hearing_now
 from voicegw.call.plan import BridgeRealtime, CallPlan, GoOn, Listen
 from voicegw.call.records import Failed
@@ -61,7 +60,7 @@ class LiveCall:
         self._speech = speech
         self._forget = forget
         self._teller = StreamTeller(call.desk.journal, state.call_sid)
-        self._backgrounds = Backgrounds(prompts, state.call_sid, self._sound_changed)
+        self._backgrounds = Backgrounds(prompts, state.call_sid, self._wake)
         hearing, mixer = hearing_now(state, self._profile), self._backgrounds.mixer
         self._session = MediaSession(rules_of(self._profile), hearing, self._clock(), mixer, state.keys_kept)
         self._dialogue = Dialogue(call, state, self._say, self._flush_server, self._backgrounds.want)
@@ -200,10 +199,6 @@ class LiveCall:
         self._session.bridge.receive_ended(self._clock(), event=event)
         self._obey()
 
-    def _sound_changed(self) -> None:
-        self._session.receive_timer(self._clock())
-        self._obey()
-
     def _heed(self, probability: float, seconds: float) -> None:
         now = self._clock()
         if probability >= _VOICE_FROM:
@@ -221,9 +216,12 @@ class LiveCall:
         self._session.receive_turn_verdict(pause, probability, self._clock())
         self._obey()
 
-    def _wake(self, at: float) -> None:
-        self._session.receive_timer(max(self._clock(), at))
-        self._obey()
+    def _wake(self, at: float = 0.0) -> None:
+        try:
+            self._session.receive_timer(max(self._clock(), at))
+            self._obey()
+        except Exception:
+            self._crash()
 
     def _obey(self) -> None:
         """Do what the session asks for, in order, also where doing it tells the session something new."""
@@ -234,14 +232,18 @@ class LiveCall:
             while commands := self._session.take_commands():
                 for command in commands:
                     self._carry_out(command)
-        except Exception:  # the timer's or the detector's turn: this call ends, and nobody else's suffers
-            _log.exception("stream call crashed", call_sid=self.call_sid)
-            if self._leaving is None:  # once: closing must not be cut short
-                self._leaving = "carrier-stopped"
-                self._task.cancel()
+        except Exception:
+            self._crash()
         finally:
             self._obeying = False
         self._alarm.set(self._session.next_timer())
+
+    def _crash(self) -> None:
+        """In the timer's or the detector's turn: this call ends, and nobody else's suffers."""
+        _log.exception("stream call crashed", call_sid=self.call_sid)
+        if self._leaving is None:  # once: closing must not be cut short
+            self._leaving = "carrier-stopped"
+            self._task.cancel()
 
     def _carry_out(self, command: c.Command) -> None:
         match command:
@@ -266,7 +268,9 @@ class LiveCall:
                 self._teller.prepare(utterance, prompt, self._dialogue.state.turn)
                 self._mouth.play(utterance, prompt)
             case c.PlaySound(utterance=utterance, chunk=chunk):
-                self._hear_agent(utterance, chunk)
+                if chunk.first:
+                    self._teller.prepare(utterance, chunk, self._dialogue.state.turn)
+                self._mouth.hear_agent(utterance, chunk)
             case c.StopSynthesis(utterance=utterance):
                 self._teller.drop(utterance)
                 self._mouth.stop(utterance)
@@ -291,8 +295,3 @@ class LiveCall:
                     self._caller.obey(command)
             case _:
                 assert_never(command)
-
-    def _hear_agent(self, utterance: int, chunk: PlayChunk) -> None:
-        if chunk.first:
-            self._teller.prepare(utterance, chunk, self._dialogue.state.turn)
-        self._mouth.hear_agent(utterance, chunk)
