@@ -135,6 +135,23 @@ async def test_dialogue_that_crashes_costs_the_caller_a_moment(site: Site, monke
     await hang_up(site, again)
 
 
+async def test_caller_does_not_wait_for_a_turn_that_cannot_be_followed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = await hear_greeting(site)
+    with monkeypatch.context() as broken:
+        broken.setattr(site.gateway.conversations._desk.runner, "news", lambda *_, **__: 1 / 0)
+        stream.say("hello")
+        await asyncio.sleep(6)
+    assert stream.heard()[1:] != []
+    assert [each.code for each in site.journal.of(Failed)] == ["turn-crashed"]
+    site.journal.records.clear()  # no other failure is to be left
+    stream.say("again")
+    await asyncio.sleep(6)
+    assert stream.heard()[-2:] == ["You said again.", "Anything else?"]
+    await hang_up(site, stream)
+
+
 async def test_audio_that_stops_in_the_middle_is_heard_as_far_as_it_came(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

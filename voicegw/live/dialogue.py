@@ -269,6 +269,10 @@ class Dialogue:
             except StoreError as error:
                 self._note_failure(error)
                 progress = Progress(over=TurnOver(failure="turn-lost"))
+            except Exception:  # the task's root: the caller would wait for ever for a turn that nobody follows
+                _log.exception("turn not followed", call_sid=self.state.call_sid)
+                self._desk.journal.note(self.state.call_sid, Failed(part="gateway", code="turn-crashed"), turn)
+                progress = Progress(over=TurnOver(failure="turn-crashed"))
             taken += len(progress.instructions)
             self.put(TurnNews(turn, progress))
             if progress.over is not None:
