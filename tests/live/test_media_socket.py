@@ -220,6 +220,16 @@ async def test_frames_that_were_held_up_are_taken_at_once(site: Site) -> None:
     await hang_up(site, stream)
 
 
+async def test_more_audio_than_a_line_can_bring_ends_the_stream_in_however_few_messages(site: Site) -> None:
+    stream = await hear_greeting(site)
+    payload = b64encode(QUIET * 250).decode()  # five seconds
+    for chunk in range(5):
+        stream._send("media", {"track": "inbound", "chunk": str(chunk), "timestamp": "1", "payload": payload})
+    await stream.until_closed(1)
+    assert site.agent.kinds == ["launch"]
+    await hang_up(site, stream)
+
+
 async def test_socket_that_takes_nothing_is_given_up_and_the_call_goes_on(site: Site) -> None:
     stream = await hear_greeting(site)
     stream.socket.blocked.clear()

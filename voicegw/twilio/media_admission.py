@@ -33,6 +33,7 @@ MESSAGES_PER_SECOND: Final = 100.0
 MESSAGES_AT_ONCE: Final = 1000.0
 """A caller's line brings 50 frames a second, as many keys as fingers can press (17), a mark for each piece of audio
 (at most 17 too), and after a stall all that was held up: a line is given up after ten seconds of nothing, no sooner."""
+FRAME_BYTES: Final = 160  # 20 ms
 
 _SIGNATURE, _SETTINGS = SIGNATURE_HEADER.lower(), SETTINGS_HEADER.lower()
 
@@ -90,7 +91,8 @@ class Admission:
 
 
 class PacedReader:
-    """The text frames of one socket, read as messages and held to the protocol and to a pace."""
+    """The text frames of one socket, read as messages and held to the protocol and to a pace. A long piece of audio
+    counts as the frames that it could have come in."""
 
     def __init__(self, now: float) -> None:
         self._reader = StreamReader()
@@ -103,7 +105,10 @@ class PacedReader:
         self._seen_at = now
         if self._credit < 0:
             raise MediaMessageError("more messages than a caller's line can bring")
-        return self._reader.receive(text)
+        message = self._reader.receive(text)
+        if isinstance(message, MediaReceived) and len(message.audio) > FRAME_BYTES:
+            self._credit -= len(message.audio) / FRAME_BYTES - 1
+        return message
 
 
 def hand_on(call: LiveCall, message: MediaMessage) -> bool:
