@@ -1,9 +1,10 @@
 """How soon an agent falls silent when a caller begins to speak over it, and whether it does so for anything else.
 
-First: from the first sound of the caller's voice to `clear` at the carrier, which is silence at the ear; so many calls
-at once, Silero's model on every line, one caller after another interrupting each answer. Then, one call with the whole
-offline stack: real interruptions, and what is none (coughs, "mhm", hold music, keypad tones), said over the agent's
-answers; counted is what cut an answer off for good. Run: `python -m bench.barge_in [--calls 1 20 100]`.
+First: from the first sound of the caller's voice to `clear` at the carrier, and to the agent's last sound at the ear;
+so many calls at once, one caller after another interrupting each answer. Silero's model is on every line; recogniser
+and voice are stood in for, so that one core carries a hundred. Then, with the whole offline stack, on a few lines at
+once: real interruptions, and what is none (`bench.line_sounds`, and the agent's own voice coming back), each made over
+an answer; counted is what cut an answer off for good. Run: `python -m bench.barge_in [--calls 1 20 100] [--each 100]`.
 """
 
 import argparse
@@ -13,68 +14,29 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import uvloop
 
+from bench import line_sounds
 from bench.fast_agent import FastAgent
+from bench.line_echo import LineEcho
 from bench.rounds import percentile, show_table
 from bench.served_stream import GATEWAY, OFFLINE, served
-from bench.stream_calls import Heard, StreamCall, come_first, cut, keep_talking, quiet_frames
-from voicegw.audio.mulaw import MULAW_RATE_HZ, encode_mulaw
+from bench.stream_calls import FRAME_SECONDS, Heard, StreamCall, come_first, cut, keep_talking, quiet_frames
+from voicegw.call.entries import Entry
 from voicegw.call.records import CallerInterrupted
 from voicegw.calllog.database import open_engine
 from voicegw.calllog.queries import CallLogReader
-from voicegw.live.ports import SpeechRequest
-from voicegw.speech.hibari_voice import HibariVoice
 
 _LONG = "We have appointments free on Monday at nine, on Tuesday at ten, and on Friday at three in the afternoon."
 _ANSWER = (
     {"type": "speak", "payload": {"type": "message", "message": _LONG}},
     {"type": "no-reply", "payload": {"timeout": 60}},
 )
-_INTERRUPTIONS = ("Wait, please, I have a question.", "No, not that one.", "Could you stop for a moment?", "Sorry?")
-_EACH = 12
-_Samples = npt.NDArray[np.float64]
-
-
-async def _say(words: str) -> bytes:
-    voice = HibariVoice()
-    return b"".join([piece async for piece in voice.speak(SpeechRequest(text=words, language="en-US"))])
-
-
-def _mulaw(samples: _Samples) -> bytes:
-    return encode_mulaw(np.clip(samples, -32000, 32000).astype("<i2").tobytes())
-
-
-def _times(seconds: float) -> _Samples:
-    return np.arange(int(seconds * MULAW_RATE_HZ)) / MULAW_RATE_HZ
-
-
-def _cough(random: np.random.Generator) -> _Samples:
-    """Two bursts of breath, each with a sudden beginning."""
-    burst = random.normal(0, 1, int(0.22 * MULAW_RATE_HZ)) * np.exp(-_times(0.22) * random.uniform(12, 20))
-    breath = np.convolve(burst, np.hanning(9) / np.hanning(9).sum(), "same")
-    return 12_000 * np.concatenate([breath, np.zeros(int(0.12 * MULAW_RATE_HZ)), 0.7 * breath])
-
-
-def _music(random: np.random.Generator) -> _Samples:
-    """Three seconds of chords, a new one every half second."""
-    chords = []
-    for _ in range(6):
-        root = random.choice([220.0, 246.9, 261.6, 293.7, 329.6])
-        notes = sum(np.sin(2 * np.pi * root * ratio * _times(0.5)) for ratio in (1, 1.25, 1.5))
-        chords.append(notes * np.exp(-2 * _times(0.5)))
-    return 4_000 * np.concatenate(chords)
-
-
-def _keypad(random: np.random.Generator) -> _Samples:
-    """Four keys as they sound."""
-    keys = []
-    for _ in range(4):
-        low, high = random.choice([697, 770, 852, 941]), random.choice([1209, 1336, 1477])
-        keys += [np.sin(2 * np.pi * low * _times(0.1)) + np.sin(2 * np.pi * high * _times(0.1)), np.zeros(800)]
-    return 6_000 * np.concatenate(keys)
+_LINES = 8
+_GREETING_SECONDS, _ANSWERED_SECONDS = 9.0, 3.0
+_REST_SECONDS = 10.0
+"""Until the answer that a sound was made over has ended, and one more, if the sound asked for it."""
+ECHO = "the agent's own echo"
 
 
 async def measure_latency(count: int, agent_url: str, clip: bytes, voices: Sequence[bytes]) -> tuple[str, ...]:
@@ -90,77 +52,106 @@ async def measure_latency(count: int, agent_url: str, clip: bytes, voices: Seque
                 begin_at = len(script) - 100 - number * 7 % 110
                 calls.append(StreamCall(number + 1, script, (), begin_at, heard, onsets={0}))
             talking = asyncio.create_task(keep_talking(calls, heard, 8 + count / 12))
-            gate = asyncio.Semaphore(4)
-
-            async def connect(call: StreamCall) -> None:
-                async with gate:
-                    await call.connect(port, ring=True)
-
-            await asyncio.gather(*(connect(call) for call in calls))
+            await _connect(calls, port)
             await talking
             await keep_talking(calls, heard, 60 if count == 1 else 30)
             for call in calls:
                 call.hang_up()
             await asyncio.sleep(1)
-    clears = sorted(heard.clears)
-    found = [f"{percentile(clears, share) * 1000:.0f}" for share in (0.5, 0.99)] if clears else ["-", "-"]
-    return (str(count), str(heard.over_us), f"{len(clears) / max(1, heard.over_us) * 100:.1f}", *found)
+    row = [str(count), str(heard.over_us), f"{len(heard.clears) / max(1, heard.over_us) * 100:.1f}"]
+    for times in (heard.clears, heard.silences):
+        row += [f"{percentile(times, share) * 1000:.0f}" if times else "-" for share in (0.5, 0.99)]
+    return (*row, f"{percentile(heard.late, 0.99) * 1000:.1f}")
 
 
 async def measure_commits(kind: str, sounds: Sequence[bytes], agent_url: str, clip: bytes) -> tuple[str, ...]:
-    """One row: how many of these sounds, each made over an answer, cut the answer off."""
-    question = cut(await _say("Which appointments do you have?"))
-    script: list[str] = [*quiet_frames(400)]
-    for sound in sounds:  # a question, a second and a half of its answer, the sound, and the rest of the answer
-        script += (*question, *quiet_frames(110), *cut(sound), *quiet_frames(380))
+    """One row: how many of these sounds, each made over an answer, cut it off. Whatever they are, the line says so:
+    an echo is what comes back all the time."""
+    question = cut(await line_sounds.say("When can I come?"))
     heard = Heard()
+    calls, slots = [], []
+    for number in range(_LINES):
+        script: list[str] = [*_quiet(_GREETING_SECONDS + number * 0.3)]
+        onsets = []
+        for sound in sounds[number::_LINES]:
+            script += (*question, *_quiet(_ANSWERED_SECONDS))
+            onsets.append(len(script))  # for an echo: a moment at which the agent should be speaking
+            script += (*cut(sound), *_quiet(_REST_SECONDS))
+        echo = LineEcho(number) if kind == ECHO else None
+        calls.append(StreamCall(number + 1, script, (), 0, heard, onsets, echo))
+        slots.append(len(script))
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "clip.ulaw").write_bytes(clip)
         async with served(OFFLINE, agent_url, Path(place)) as (port, _):
-            call = StreamCall(1, script, (), 0, heard)
-            await call.connect(port, ring=True)
-            await keep_talking([call], heard, len(script) * 0.02 - 0.5)
-            call.hang_up()
+            await _connect(calls, port)
+            await keep_talking(calls, heard, min(slots) * FRAME_SECONDS - 0.5)
+            for call in calls:
+                call.hang_up()
             await asyncio.sleep(3)
-        engine = open_engine(f"sqlite:///{place}/calls.db")
-        entries = await CallLogReader(engine).get_entries(call.call_sid)
-        await engine.dispose()
+        entries = await _entries(Path(place), calls)
     cut_off = sum(isinstance(entry.record, CallerInterrupted) for entry in entries)
-    return (kind, str(len(sounds)), str(cut_off), f"{cut_off / len(sounds) * 100:.0f}")
+    share = f"{cut_off / max(1, heard.over_us) * 100:.1f}"
+    return (kind, str(len(sounds)), str(heard.over_us), str(len(heard.clears)), str(cut_off), share)
 
 
-async def compare(counts: Sequence[int], each: int) -> None:
+async def _connect(calls: Sequence[StreamCall], port: int) -> None:
+    gate = asyncio.Semaphore(4)
+
+    async def connect(call: StreamCall) -> None:
+        async with gate:
+            await call.connect(port, ring=True)
+
+    await asyncio.gather(*(connect(call) for call in calls))
+
+
+def _quiet(seconds: float) -> tuple[str, ...]:
+    return quiet_frames(round(seconds / FRAME_SECONDS))
+
+
+async def _entries(directory: Path, calls: Sequence[StreamCall]) -> list[Entry]:
+    engine = open_engine(f"sqlite:///{directory}/calls.db")
+    reader = CallLogReader(engine)
+    entries = [entry for call in calls for entry in await reader.get_entries(call.call_sid)]
+    await engine.dispose()
+    return entries
+
+
+async def compare(counts: Sequence[int], each: int, kinds: Sequence[str]) -> None:
     """Latency, then commits."""
     agent = FastAgent(_ANSWER)
     agent_url = f"http://127.0.0.1:{await agent.listen()}"
-    clip = await _say(_LONG)
-    voices = [await _say(words) for words in _INTERRUPTIONS]
-    rows = [await measure_latency(count, agent_url, clip, voices) for count in counts]
-    show_table(("calls", "spoken over", "% cut off", "to clear p50 ms", "p99 ms"), rows)
-    random = np.random.default_rng(5)
-    others: Mapping[str, Sequence[bytes]] = {
-        "interruptions": [voices[number % len(voices)] for number in range(each)],
-        "mhm": [await _say("Mm-hmm.")] * each,
-        "coughs": [_mulaw(_cough(random)) for _ in range(each)],
-        "hold music": [_mulaw(_music(random)) for _ in range(each)],
-        "keypad tones": [_mulaw(_keypad(random)) for _ in range(each)],
+    clip = await line_sounds.say(_LONG)
+    objections = await line_sounds.objections(each)
+    if rows := [await measure_latency(count, agent_url, clip, objections) for count in counts]:
+        head = ("calls", "spoken over", "% cleared", "to clear p50 ms", "p99 ms", "to silence p50 ms", "p99 ms")
+        show_table((*head, "our lag p99 ms"), rows)
+    sounds: Mapping[str, Sequence[bytes]] = {
+        "interruptions": objections,
+        "interruptions, a person's": line_sounds.a_persons_words(each, fewest=2, most=6),
+        "mhm": line_sounds.hums(each),
+        "mhm, by the offline voice": await line_sounds.spoken_hums(each),
+        "coughs": line_sounds.coughs(each),
+        "hold music": line_sounds.hold_music(each),
+        "keypad tones": line_sounds.keypad_tones(each),
+        ECHO: [b""] * each,
     }
     rows = []
-    for kind, sounds in others.items():
-        rows.append(await measure_commits(kind, sounds, agent_url, clip))
+    for kind in kinds or sounds:
+        rows.append(await measure_commits(kind, sounds[kind], agent_url, clip))
         print(rows[-1], flush=True)
-    show_table(("sound", "made", "answers cut off", "%"), rows)
+    show_table(("sound", "made", "over an answer", "held", "cut off", "%"), rows)
 
 
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, nargs="+", default=[1, 20, 100])
-    parser.add_argument("--each", type=int, default=_EACH)
+    parser.add_argument("--calls", type=int, nargs="*", default=[1, 20, 100])
+    parser.add_argument("--each", type=int, default=104)
+    parser.add_argument("--kinds", nargs="*", default=[])
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     come_first()
-    uvloop.run(compare(options.calls, options.each))
+    uvloop.run(compare(options.calls, options.each, options.kinds))
 
 
 if __name__ == "__main__":

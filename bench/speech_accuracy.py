@@ -51,7 +51,7 @@ def spoken_words(text: str) -> list[str]:
     """Words as they sound, so that "1" is "one", and case and marks are not counted as errors."""
     for sign, name in SIGNS.items():
         text = text.replace(sign, name)
-    text = re.sub(r"\([^)]*\)", " ", text.lower())
+    text = re.sub(r"\([^)]*\)|\[[^]]*\]|<[^>]*>", " ", text.lower())
     text = re.sub(r"\d", lambda digit: f" {NAMES[int(digit[0])]} ", text)
     return re.findall(r"[a-z']+", text.replace("’", "'"))
 
@@ -80,11 +80,11 @@ def read_samples(name: str) -> Samples:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
 
 
-def prompts() -> Iterator[tuple[str, list[str]]]:
+def prompts(fewest_words: int = FEWEST_WORDS) -> Iterator[tuple[str, list[str]]]:
     """Name and words of each prompt that is long enough."""
     for line in gzip.decompress(WORDS.read_bytes()).decode("utf-8", "replace").splitlines():
         name, colon, text = line.partition(": ")
-        if colon and (SOUNDS / f"{name}.wav").is_file() and len(words := spoken_words(text)) >= FEWEST_WORDS:
+        if colon and (SOUNDS / f"{name}.wav").is_file() and len(words := spoken_words(text)) >= fewest_words:
             yield name, words
 
 

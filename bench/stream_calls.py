@@ -17,6 +17,7 @@ from html import unescape
 from typing import cast
 from urllib.parse import urlsplit
 
+from bench.line_echo import LineEcho
 from bench.signed_calls import ACCOUNT_SID, PUBLIC_URL, HttpLine, SignedCall, sign
 
 FRAME_SECONDS = 0.02
@@ -36,13 +37,15 @@ _MARK = re.compile(r'"name": ?"([^"]*)"')
 @dataclass(slots=True)
 class Heard:
     """What the callers heard, and how well they were served. Seconds; `late` is how late our own ticks were, `over_us`
-    how often a caller began to speak over the agent, `clears` how long it took from there until it was cut off."""
+    how often a caller began to speak over the agent; from there, `clears` is how long it took to the carrier's `clear`,
+    `silences` to the last sound of the agent's for a while (the carrier's own way to the telephone apart)."""
 
     underruns: int = 0
     spoken_bytes: int = 0
     waits: list[float] = field(default_factory=list)
     over_us: int = 0
     clears: list[float] = field(default_factory=list)
+    silences: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
     broken: int = 0
 
@@ -55,7 +58,8 @@ def cut(mulaw: bytes) -> tuple[str, ...]:
 
 class StreamCall(asyncio.Protocol):
     """One call: it says `script` over and over, from its frame number `begin_at` on; at the frames in `stops` the
-    caller has said what is to be answered, at those in `onsets` they begin to. `heard` is shared by all."""
+    caller has said what is to be answered, at those in `onsets` they begin to. `heard` is shared by all; with `echo`
+    the caller's telephone lets the agent's voice back into the line."""
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class StreamCall(asyncio.Protocol):
         begin_at: int,
         heard: Heard,
         onsets: Collection[int] = (),
+        echo: LineEcho | None = None,
     ) -> None:
         self.call_sid = f"CA{number:032x}"
         self.stream_sid = f"MZ{number:032x}"
@@ -72,7 +77,9 @@ class StreamCall(asyncio.Protocol):
         self._script = script
         self._stops = stops
         self._onsets = onsets
+        self._echo = echo
         self._onset_at: float | None = None
+        self._cleared: tuple[float, float] | None = None  # the onset of a voice, and when it was cleared for
         self._place = begin_at % len(script)
         self._heard = heard
         self._sent = 0
@@ -121,13 +128,16 @@ class StreamCall(asyncio.Protocol):
         if not self._started or self._transport is None or self._transport.is_closing():
             return
         if self._place in self._onsets and self._plays_until > now:
+            self._note_silence()
             self._onset_at = now
             self._heard.over_us += 1
         self._sent += 1
-        number = self._sent
+        number, payload = self._sent, self._script[self._place]
+        if self._echo is not None:
+            payload = self._echo.hear(payload, now)
         self._send(
             f'{{"event":"media","sequenceNumber":"{number + 1}","media":{{"track":"inbound","chunk":"{number}",'
-            f'"timestamp":"{number * 20}","payload":"{self._script[self._place]}"}},"streamSid":"{self.stream_sid}"}}'
+            f'"timestamp":"{number * 20}","payload":"{payload}"}},"streamSid":"{self.stream_sid}"}}'
         )
         self._place += 1
         if self._place in self._stops:
@@ -146,6 +156,7 @@ class StreamCall(asyncio.Protocol):
 
     def hang_up(self) -> None:
         """Leave."""
+        self._note_silence()
         self.closing = True
         if self._transport is not None:
             self._transport.close()
@@ -188,20 +199,26 @@ class StreamCall(asyncio.Protocol):
 
     def _receive(self, text: str, now: float) -> None:
         if '"media"' in text and (payload := _PAYLOAD.search(text)):
-            self._play(len(payload[1]) * 3 // 4 - payload[1].count("="), now)
+            self._play(payload[1], now)
         elif '"mark"' in text and (mark := _MARK.search(text)):
             self._marks += 1
             heapq.heappush(self.due, (max(now, self._plays_until), self._marks, mark[1]))
         elif '"clear"' in text:
             if self._onset_at is not None:
                 self._heard.clears.append(now - self._onset_at)
+                self._cleared = (self._onset_at, now)
                 self._onset_at = None
+            if self._echo is not None:
+                self._echo.clear(now)
             self._plays_until = now
             self.due = [(now, number, name) for _, number, name in self.due]
 
-    def _play(self, audio_bytes: int, now: float) -> None:
+    def _play(self, payload: str, now: float) -> None:
         heard = self._heard
+        audio_bytes = len(payload) * 3 // 4 - payload.count("=")
         heard.spoken_bytes += audio_bytes
+        if self._echo is not None:
+            self._echo.play(payload, max(now, self._plays_until))
         if self._plays_until < now:
             if now - self._plays_until < _GAP_SECONDS:
                 heard.underruns += 1
@@ -209,6 +226,14 @@ class StreamCall(asyncio.Protocol):
                 heard.waits.append(now - self._stopped_at)
                 self._stopped_at = None
         self._plays_until = max(now, self._plays_until) + audio_bytes / 8000
+        if self._cleared is not None and now - self._cleared[1] < _GAP_SECONDS:
+            self._cleared = self._cleared[0], self._plays_until  # it was not silent yet
+
+    def _note_silence(self) -> None:
+        if self._cleared is not None:
+            onset_at, silent_at = self._cleared
+            self._heard.silences.append(silent_at - onset_at)
+            self._cleared = None
 
     def _send(self, text: str) -> None:
         content = text.encode()

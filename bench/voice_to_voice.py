@@ -10,15 +10,14 @@ import asyncio
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import uvloop
 
 from bench import speech_accuracy
 from bench.fast_agent import FastAgent
+from bench.line_sounds import a_persons_words, say
 from bench.rounds import percentile, show_table
 from bench.served_stream import OFFLINE, served
 from bench.stream_calls import FRAME_BYTES, Heard, StreamCall, come_first, cut, keep_talking, quiet_frames
@@ -27,11 +26,9 @@ from voicegw.call.entries import Entry
 from voicegw.call.records import ActionSent, CallerSpoke, PromptBegan, TurnBegan, WordsReady
 from voicegw.calllog.database import open_engine
 from voicegw.calllog.queries import CallLogReader
-from voicegw.live.ports import SpeechRequest
-from voicegw.speech.hibari_voice import HibariVoice
 
 QUIET_SECONDS = 6.0
-_LOUD = 300.0
+MOST_WORDS = 16  # more is no caller's sentence
 _ANSWER = (
     {"type": "speak", "payload": {"type": "message", "message": "Thank you, I have written that down."}},
     {"type": "no-reply", "payload": {"timeout": 60}},
@@ -58,29 +55,6 @@ SENTENCES = (
     "I would rather speak to a person.",
     "Book a table for four at seven o'clock.",
 )
-
-
-async def _sentences() -> list[bytes]:
-    voice, spoken = HibariVoice(), []
-    for sentence in SENTENCES:
-        pieces = [piece async for piece in voice.speak(SpeechRequest(text=sentence, language="en-US"))]
-        spoken.append(b"".join(pieces))
-    return spoken
-
-
-def _people(count: int) -> list[bytes]:
-    if not speech_accuracy.WORDS.is_file():
-        return []
-    names: Iterator[str] = (name for name, _ in speech_accuracy.prompts())
-    return [
-        speech_accuracy.on_the_line(_trimmed(speech_accuracy.read_samples(name)), None) for name in islice(names, count)
-    ]
-
-
-def _trimmed(samples: speech_accuracy.Samples) -> speech_accuracy.Samples:
-    """Without the silence around it: a wait begins at the last sound."""
-    loud = np.flatnonzero(np.abs(samples) > _LOUD)
-    return samples[loud[0] : loud[-1] + 1]
 
 
 async def measure(kind: str, sayings: Sequence[bytes], agent_url: str, voice: Sequence[bytes]) -> None:
@@ -141,16 +115,16 @@ async def compare(people: int) -> None:
     """Synthetic sentences, then people."""
     agent = FastAgent(_ANSWER)
     agent_url = f"http://127.0.0.1:{await agent.listen()}"
-    sentences = await _sentences()
+    sentences = [await say(sentence) for sentence in SENTENCES]
     await measure("finished synthetic sentences", sentences, agent_url, sentences)
-    if prompts := _people(people):
+    if prompts := a_persons_words(people, fewest=speech_accuracy.FEWEST_WORDS, most=MOST_WORDS):
         await measure("a person's prompts", prompts, agent_url, sentences)
 
 
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=30)
+    parser.add_argument("--people", type=int, default=40)
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     come_first()
