@@ -54,7 +54,7 @@ def a_persons_words(count: int, *, fewest: int, most: int) -> list[bytes]:
 
 
 def hums(count: int) -> list[bytes]:
-    """"Mm", "mhm" and "mm-hmm": a voice through the nose, once or twice, with a breath between."""
+    """ "Mm", "mhm" and "mm-hmm": a voice through the nose, once or twice, with a breath between."""
     random = np.random.default_rng(3)
     return [_mulaw(random.uniform(3_000, 12_000) * np.concatenate(list(_hum(random)))) for _ in range(count)]
 
@@ -150,8 +150,7 @@ def _chords(random: np.random.Generator) -> Samples:
 def _keys(random: np.random.Generator) -> Iterator[Samples]:
     for _ in range(random.integers(3, 9)):
         at = _times(random.uniform(0.06, 0.15))
-        low, high = (np.sin(2 * np.pi * random.choice(tones) * at) for tones in (_HUMS = ("Mm-hmm.", "Uh-huh.", "Mhm.", "Hmm.")
-_LOW_HZ, _HIGH_HZ))
+        low, high = (np.sin(2 * np.pi * random.choice(tones) * at) for tones in (_LOW_HZ, _HIGH_HZ))
         yield random.uniform(2_000, 8_000) * (low + 1.26 * high)
         yield np.zeros(int(random.uniform(0.06, 0.15) * MULAW_RATE_HZ))
 
