@@ -61,6 +61,11 @@ def test_raw_messages(message: str | bytes, read: r.RawMessage) -> None:
     assert r.parse_raw_message(message) == read
 
 
+def test_a_raw_text_that_is_longer_than_any_of_ours_is_not_read() -> None:
+    message = '{"type":"end"' + " " * r.MOST_TEXT_CHARS + "}"
+    assert r.parse_raw_message(message) == r.Unknown(message[: r.MOST_KEPT_CHARS])
+
+
 def test_the_rate_of_mp3_is_left_to_its_frames() -> None:
     start = StartRealtime(input_encoding="audio/pcm", output_encoding="audio/mp3", input_rate=16_000)
     fields = json.loads(r.render_start("CA1", "k", start))

@@ -11,6 +11,8 @@ from voicegw.audio.live_encodings import rate_of
 from voicegw.call.instructions import StartRealtime
 
 MOST_KEPT_CHARS: Final = 200
+MOST_TEXT_CHARS: Final = 10_000
+"""No message of ours is as long; to read a megabyte of brackets would hold all calls for a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ def parse_raw_message(message: str | bytes) -> RawMessage:
     """One message of the server's; text that is none of ours is `Unknown`."""
     if isinstance(message, bytes):
         return AgentAudio(message)
+    if len(message) > MOST_TEXT_CHARS:
+        return Unknown(message[:MOST_KEPT_CHARS])
     try:
         fields = json.loads(message)
     except (ValueError, RecursionError):
