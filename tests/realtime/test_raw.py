@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from socket import SO_RCVBUF, SOL_SOCKET
 
 import numpy as np
 import pytest
@@ -113,6 +114,13 @@ def assert_same_tone(got: "np.ndarray[tuple[int, ...], np.dtype[np.int16]]", wan
 async def test_an_encoding_that_cannot_be_given_is_refused_unasked(start: StartRealtime, memory: Memory) -> None:
     with pytest.raises(RealtimeError):
         await create_realtime("ws://127.0.0.1:9", "raw", "").open(request(start), memory)
+
+
+async def test_little_is_received_at_once(server: Server) -> None:
+    open_one = await link.open_link(server.url, {}, "CA1")
+    received = open_one._socket.transport.get_extra_info("socket").getsockopt(SOL_SOCKET, SO_RCVBUF)
+    assert received <= 2 * link.RECEIVE_BYTES, "Linux doubles what it is asked for"
+    await open_one.leave()
 
 
 async def test_a_server_that_is_down_is_unavailable(memory: Memory) -> None:
