@@ -208,6 +208,15 @@ async def test_waits_are_told_by_number_and_day(engine: AsyncEngine, reader: Cal
     )
 
 
+@pytest.mark.parametrize(("count", "p50", "p95"), [(1, 1, 1), (2, 1, 2), (3, 2, 3), (20, 10, 19), (21, 11, 20)])
+async def test_percentiles_are_waits_that_somebody_had(
+    engine: AsyncEngine, reader: CallLogReader, count: int, p50: int, p95: int
+):
+    for turn in range(count, 0, -1):
+        await log_turn(engine, "CA1", turn, total_ms=turn)
+    assert [wait.total for wait in await reader.waits()] == [Spread(count=count, p50_ms=p50, p95_ms=p95)]
+
+
 async def test_waits_of_one_number_and_a_span_of_days(engine: AsyncEngine, reader: CallLogReader):
     for number in (CALLED, "+15005550009"):
         for day in (22, 23, 24, 25):
