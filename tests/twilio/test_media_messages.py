@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicegw.twilio import media_messages
-from voicegw.twilio.media_fields import MediaMessageError, parse_object
+from voicegw.twilio.media_fields import MediaMessageError
 from voicegw.twilio.media_messages import (
     MAX_CUSTOM_PARAMETERS,
     MAX_MESSAGE_CHARACTERS,
@@ -242,7 +242,6 @@ class TestOneSocket:
         numbered = [{**fields, "sequenceNumber": str(n)} for n, fields in enumerate((MEDIA, MARK, KEY, STOP), 2)]
         kinds = [type(reader.receive(json.dumps(fields))) for fields in numbered]
         assert kinds == [MediaReceived, MarkReceived, KeyReceived, StreamStopped]
-        assert (reader.missing, reader.repeated) == (0, 0)
 
     def test_start_may_come_without_connected(self) -> None:
         reader = StreamReader()
@@ -271,11 +270,31 @@ class TestOneSocket:
     def test_what_is_new_to_us_is_handed_on(self) -> None:
         assert isinstance(started().receive('{"event":"weather"}'), UnknownMessage)
 
-    def test_gaps_and_repetitions_are_counted_and_nothing_is_dropped(self) -> None:
+    def test_nothing_is_dropped_for_its_number(self) -> None:
         reader = started()
         for number in ("2", "5", "5", "4", "6"):
             assert isinstance(reader.receive(json.dumps({**KEY, "sequenceNumber": number})), KeyReceived)
-        assert (reader.missing, reader.repeated) == (2, 2)
+
+    def test_audio_as_the_carrier_writes_it_takes_the_short_way(self) -> None:
+        reader, message = started(), parse(MEDIA)
+        assert isinstance(message, MediaReceived)
+        assert reader.receive_audio(json.dumps(MEDIA)) == reader.receive_audio(json.dumps(MEDIA).encode())
+        assert reader.receive_audio(json.dumps(MEDIA)) == message.audio
+
+    @pytest.mark.parametrize(
+        "fields",
+        [KEY, with_value(MEDIA, "outbound", "media", "track"), with_value(MEDIA, "MZ" + "0" * 32, "streamSid")],
+        ids=["a key", "what is said to the caller", "another stream's"],
+    )
+    def test_nothing_but_what_the_caller_says_takes_it(self, fields: Mapping[str, object]) -> None:
+        assert started().receive_audio(json.dumps(fields)) is None
+
+    def test_no_audio_takes_it_before_the_stream_began(self) -> None:
+        assert StreamReader().receive_audio(json.dumps(MEDIA)) is None
+
+    def test_a_message_that_is_too_long_does_not_take_it(self) -> None:
+        text = json.dumps(with_value(MEDIA, "A" * 65_536, "media", "payload"))
+        assert started().receive_audio(text) is None
 
 
 JSON_VALUES = st.recursive(
@@ -314,18 +333,18 @@ class TestAnyInput:
 
     @settings(max_examples=300)
     @given(
-        st.sampled_from([("sequenceNumber",), ("streamSid",), *(("media", name) for name in MEDIA["media"])]),
+        st.sampled_from([("event",), ("streamSid",), ("media",), ("media", "track"), ("media", "payload")]),
         JSON_VALUES
         | st.from_regex(r"[0-9]{0,17}|[A-Za-z0-9+/=]{0,12}|MZ[0-9a-f]{32}|[٠-٩0-9_+ -]{1,4}", fullmatch=True),
     )
     def test_the_short_way_to_audio_leads_where_the_careful_one_does(self, path: tuple[str, ...], value: Any) -> None:
         text = json.dumps(with_value(MEDIA, value, *path))
-        short = media_messages._parse_usual_media(text)
+        short = media_messages.read_caller_audio(text, STREAM)
         if short is not None:
-            assert short == media_messages._parse_media(parse_object(text))
-
-    def test_audio_as_the_carrier_writes_it_takes_the_short_way(self) -> None:
-        assert media_messages._parse_usual_media(json.dumps(MEDIA)) == parse(MEDIA)
+            careful = parse_message(text)
+            assert isinstance(careful, MediaReceived)
+            assert careful.from_caller
+            assert (careful.stream_sid, careful.audio) == (STREAM, short)
 
     @settings(max_examples=100)
     @given(st.binary(max_size=2000))

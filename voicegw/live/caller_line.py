@@ -4,7 +4,6 @@ Keeps a moment of audio, so that no speech loses its first sound, and the last s
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Final, assert_never
 
@@ -37,8 +36,7 @@ class CallerLine:
         self._request = request
         self._turn_model = speech.turn_model
         self._judge = judge
-        self._before: deque[bytes] = deque()
-        self._before_bytes = 0
+        self._before = bytearray()
         self._spoken = bytearray()
         self._speaking = False
         self._asking: set[asyncio.Task[None]] = set()
@@ -51,10 +49,9 @@ class CallerLine:
 
     def put(self, audio: bytes) -> None:
         """The next piece of what the caller says."""
-        self._before.append(audio)
-        self._before_bytes += len(audio)
-        while self._before_bytes - len(self._before[0]) >= BEFORE_BYTES:
-            self._before_bytes -= len(self._before.popleft())
+        self._before += audio
+        if len(self._before) > 2 * BEFORE_BYTES:
+            del self._before[:-BEFORE_BYTES]
         if self._speaking:
             self._ear.put(audio)
             self._spoken += audio
@@ -76,7 +73,7 @@ class CallerLine:
 
     def begin(self, speech: int) -> None:
         """The caller began to speak a moment ago."""
-        before = b"".join(self._before)
+        before = bytes(self._before[-BEFORE_BYTES:])
         self._speaking = True
         self._spoken = bytearray(before)
         self._ear.begin(speech, before)

@@ -30,6 +30,9 @@ from voicegw.twilio.media_outgoing import ClearPlayback, OutgoingMessage, PlayMe
 
 CLOSE_SECONDS: Final = 1.0
 _PATH: Final = MEDIA_PATH.encode()
+# To ask an enumeration for its members costs more than anything else that is done with a frame.
+_TEXT: Final = WSMsgType.TEXT
+_CLOSE: Final = WSMsgType.CLOSE
 
 _log = structlog.get_logger(__name__)
 
@@ -108,7 +111,7 @@ class _DirectSocket(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """The next frame. Once either side has said goodbye nothing is heard but the peer's goodbye."""
         kind = frame.msg_type
-        if kind == WSMsgType.CLOSE:
+        if kind == _CLOSE:
             self._over = True
             _close(transport, WSCloseCode.OK)
             transport.disconnect()
@@ -116,9 +119,9 @@ class _DirectSocket(WSListener):
         if self._over or transport.is_close_frame_sent:
             return
         try:
-            if kind == WSMsgType.TEXT and frame.fin and not self._unfinished:
-                self._receive(frame.get_payload_as_utf8_text())
-            elif kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
+            if kind == _TEXT and frame.fin and not self._unfinished:
+                self._receive(frame.get_payload_as_bytes())
+            elif kind in (_TEXT, WSMsgType.CONTINUATION):
                 self._collect(frame)
             elif kind == WSMsgType.BINARY:
                 self._refuse("a frame that is no text")
@@ -150,14 +153,16 @@ class _DirectSocket(WSListener):
         if len(self._unfinished) > MAX_MESSAGE_CHARACTERS:
             raise MediaMessageError("a message that is too long")
         if frame.fin:
-            text, self._unfinished = self._unfinished.decode(), b""
-            self._receive(text)
+            whole, self._unfinished = self._unfinished, b""
+            self._receive(whole)
 
-    def _receive(self, text: str) -> None:
-        message = self._reader.receive(text, self._clock())
+    def _receive(self, text: bytes) -> None:
         if self._call is not None:
-            self._hand_on(self._call, message)
-        elif self._admitting is not None:
+            if not self._reader.hand_on(self._call, text, self._clock()):
+                self._end(self._call)
+            return
+        message = self._reader.receive(text.decode(), self._clock())
+        if self._admitting is not None:
             self._held.append(message)
         elif not isinstance(message, Connected):
             self._line = _DirectLine(message.stream_sid if isinstance(message, StreamStarted) else "", self._transport)
@@ -177,17 +182,17 @@ class _DirectSocket(WSListener):
             self._settle()
         held, self._held = self._held, []
         for message in held:
-            if not self._over:
-                self._hand_on(self._call, message)
+            if not (self._over or hand_on(self._call, message)):
+                self._end(self._call)
         if self._over:
             self._call.lose_line()
 
-    def _hand_on(self, call: LiveCall, message: MediaMessage) -> None:
-        if not hand_on(call, message):
-            self._over = True
-            call.lose_line()
-            if self._line is not None:
-                self._line.close()
+    def _end(self, call: LiveCall) -> None:
+        """The carrier has ended the stream."""
+        self._over = True
+        call.lose_line()
+        if self._line is not None:
+            self._line.close()
 
     def _settle(self) -> None:
         """The socket waits for nothing any more."""

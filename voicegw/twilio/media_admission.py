@@ -101,14 +101,30 @@ class PacedReader:
 
     def receive(self, text: str, now: float) -> MediaMessage:
         """The next message. Raises `MediaMessageError`."""
-        self._credit = min(MESSAGES_AT_ONCE, self._credit + (now - self._seen_at) * MESSAGES_PER_SECOND) - 1
-        self._seen_at = now
-        if self._credit < 0:
-            raise MediaMessageError("more messages than a caller's line can bring")
         message = self._reader.receive(text)
-        if isinstance(message, MediaReceived) and len(message.audio) > FRAME_BYTES:
-            self._credit -= len(message.audio) / FRAME_BYTES - 1
+        self._count(len(message.audio) if isinstance(message, MediaReceived) else 0, now)
         return message
+
+    def hand_on(self, call: LiveCall, frame: str | bytes, now: float) -> bool:
+        """Tell `call` what its stream brought with the next frame. False once the stream is over. Raises
+        `MediaMessageError`, `UnicodeDecodeError`.
+
+        What the caller says, nearly all that ever comes, takes the shortest way there is."""
+        audio = self._reader.receive_audio(frame)
+        if audio is None:
+            return hand_on(call, self.receive(frame if isinstance(frame, str) else frame.decode(), now))
+        self._count(len(audio), now)
+        call.hear(audio)
+        return True
+
+    def _count(self, audio_bytes: int, now: float) -> None:
+        credit = self._credit + (now - self._seen_at) * MESSAGES_PER_SECOND
+        credit = (credit if credit < MESSAGES_AT_ONCE else MESSAGES_AT_ONCE) - 1
+        if audio_bytes > FRAME_BYTES:
+            credit -= audio_bytes / FRAME_BYTES - 1
+        self._credit, self._seen_at = credit, now
+        if credit < 0:
+            raise MediaMessageError("more messages than a caller's line can bring")
 
 
 def hand_on(call: LiveCall, message: MediaMessage) -> bool:

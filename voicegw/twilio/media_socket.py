@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from voicegw.live.call import LiveCall
 from voicegw.twilio.answers import MEDIA_PATH
-from voicegw.twilio.media_admission import START_SECONDS, Admission, PacedReader, hand_on
+from voicegw.twilio.media_admission import START_SECONDS, Admission, PacedReader
 from voicegw.twilio.media_fields import MediaMessageError
 from voicegw.twilio.media_line import MediaLine
 from voicegw.twilio.media_messages import Connected, MediaMessage, StreamStarted
@@ -78,13 +78,20 @@ class _Frames:
 
     async def next(self) -> MediaMessage:
         """The next message. Raises `MediaMessageError`, `_Gone`."""
+        return self._reader.receive(await self._next_text(), self._clock())
+
+    async def hand_on(self, call: LiveCall) -> bool:
+        """Tell `call` what comes next. False once the stream is over. Raises `MediaMessageError`, `_Gone`."""
+        return self._reader.hand_on(call, await self._next_text(), self._clock())
+
+    async def _next_text(self) -> str:
         event = await self._receive()
         if event["type"] != "websocket.receive":
             raise _Gone
         text = event.get("text")
         if not isinstance(text, str):
             raise MediaMessageError("a frame that is no text")
-        return self._reader.receive(text, self._clock())
+        return text
 
 
 async def _carry(call: LiveCall, line: MediaLine, frames: _Frames, send: Send) -> None:
@@ -109,7 +116,7 @@ async def _carry(call: LiveCall, line: MediaLine, frames: _Frames, send: Send) -
 
 async def _read(call: LiveCall, line: MediaLine, frames: _Frames) -> None:
     try:
-        while hand_on(call, await frames.next()):
+        while await frames.hand_on(call):
             pass
     except MediaMessageError as error:
         _log.warning("stream closed: it broke the protocol", call_sid=call.call_sid, reason=error.message)
