@@ -45,7 +45,7 @@ class Line:
     dropped: set[int] = field(default_factory=set)
     open: bool = False
     voice: float = 0.0
-    level: float = 0.0
+    caller_audio: bytes = b"\xff" * 160
     watch: Callable[[], None] = lambda: None
     _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _count: int = 0
@@ -138,7 +138,7 @@ class Line:
         self._marks = [(self.now, name) for _, name in self._marks]
 
     def _tick_frame(self) -> None:
-        self.session.receive_caller_audio(self.level, self.now)
+        self.session.receive_caller_audio(self.caller_audio, self.now)
         self.at(self.now + FRAME, self._tick_frame)
 
     def _tick_voice(self) -> None:

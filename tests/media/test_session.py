@@ -205,6 +205,27 @@ class TestBargeIn:
         phone.run(5.0)
         assert (phone.commands(c.ClearAudio), phone.ignored) == ([], [("one two three", "echo")])
 
+    def test_caller_who_speaks_over_our_echo_interrupts_with_their_own_words(self, phone: Phone) -> None:
+        is_echo = iter([True] * 10)
+        phone.session._voice._echo.is_echo = lambda: next(is_echo, False)  # type: ignore[method-assign]
+        phone.plan(QUESTION)
+        phone.run(1.0)
+        phone.speak(1.0, "one two three")
+        phone.run(5.0)
+        echo, caller = phone.commands(c.BeginTranscript)
+        assert (echo, caller) == (c.BeginTranscript(speech=1), c.BeginTranscript(speech=2))
+        assert phone.commands(c.ClearAudio)
+        assert phone.ignored == [("one two three", "echo")]
+        assert phone.asked
+
+    def test_our_echo_after_a_prompt_is_no_answer_to_it(self, phone: Phone) -> None:
+        phone.session._voice._echo.is_echo = lambda: True  # type: ignore[method-assign]
+        phone.plan()
+        phone.run(1.0)
+        phone.speak(1.0, "one two three")
+        phone.run(5.0)
+        assert (phone.asked, phone.ignored) == ([], [("one two three", "echo")])
+
     def test_speech_that_is_switched_off_interrupts_nothing(self) -> None:
         phone = Phone()
         phone.start()

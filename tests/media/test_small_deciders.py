@@ -1,14 +1,10 @@
-"""Silence, filler, barge-in rules, echo, speeches, utterances: each on its own."""
-
-import math
-from random import Random
+"""Silence, filler, barge-in rules, speeches, utterances: each on its own."""
 
 import pytest
 
 from voicegw.call.inputs import Pressed, Said
 from voicegw.call.instructions import BargeIn, Collect
 from voicegw.media.barge_in import BargeInDecider, BargeInRules, Sense, count_words, may_interrupt
-from voicegw.media.echo import EchoGuard, loudness
 from voicegw.media.filler import FillerTimer
 from voicegw.media.silence import SilenceTimer
 from voicegw.media.speeches import TRANSCRIPT_WITHIN_SECONDS, Speeches
@@ -92,73 +88,6 @@ class TestBargeIn:
         assert decider.held
         decider.release(3)
         assert not decider.held
-
-
-def envelope(dice: Random, steps: int) -> list[int]:
-    """Loudness as speech has it: syllables of 100–300 ms with gaps between them."""
-    out: list[int] = []
-    while len(out) < steps:
-        out += [dice.randint(80, 110)] * dice.randint(5, 15) + [dice.randint(0, 15)] * dice.randint(3, 10)
-    return out[:steps]
-
-
-def mulaw(level: int) -> bytes:
-    return bytes([0xFF - level]) * 160
-
-
-class TestEcho:
-    def test_loudness_is_mulaws_own_scale(self) -> None:
-        assert (loudness(b"\xff"), loudness(b"\x80"), loudness(b"\x00"), loudness(b"")) == (0.0, 127.0, 127.0, 0.0)
-
-    @pytest.mark.parametrize("delay_steps", [3, 8, 14, 20])
-    @pytest.mark.parametrize("seed", range(5))
-    def test_our_own_words_coming_back_are_known(self, delay_steps: int, seed: int) -> None:
-        dice, guard = Random(seed), EchoGuard()
-        ours = envelope(dice, 100)
-        known = 0
-        for step, level in enumerate(ours):
-            guard.send(mulaw(level), step * 0.02)
-            back = ours[step - delay_steps] - 40 if step >= delay_steps else 0
-            guard.receive(max(0, back) + dice.uniform(0, 6), step * 0.02)
-            known += guard.is_echo() and step >= 50
-        assert known >= 45
-
-    def test_a_caller_is_hardly_ever_taken_for_an_echo(self) -> None:
-        taken = total = 0
-        for seed in range(20):
-            dice, guard = Random(seed), EchoGuard()
-            ours, theirs = envelope(dice, 150), envelope(Random(1000 + seed), 150)
-            for step, level in enumerate(ours):
-                guard.send(mulaw(level), step * 0.02)
-                guard.receive(theirs[step] * 0.75, step * 0.02)
-                taken += guard.is_echo()
-                total += 1
-        assert taken / total < 0.05
-
-    def test_who_is_as_loud_as_we_are_is_no_echo(self) -> None:
-        dice, guard = Random(1), EchoGuard()
-        ours = envelope(dice, 100)
-        for step, level in enumerate(ours):
-            guard.send(mulaw(level), step * 0.02)
-            guard.receive(ours[step - 5] if step >= 5 else 0, step * 0.02)
-            assert not guard.is_echo()
-
-    def test_a_steady_hum_is_like_nothing(self) -> None:
-        guard = EchoGuard()
-        for step, level in enumerate(envelope(Random(2), 60)):
-            guard.send(mulaw(level), step * 0.02)
-            guard.receive(10, step * 0.02)
-        assert not guard.is_echo()
-
-    def test_what_was_cleared_does_not_come_back(self) -> None:
-        guard = EchoGuard()
-        for level in envelope(Random(3), 60):
-            guard.send(mulaw(level), 0.0)
-        guard.clear(0.1)
-        for step in range(60):
-            guard.receive(math.sin(step) * 30 + 30, step * 0.02)
-        assert not guard.is_echo()
-        guard.clear(9.0)
 
 
 class TestSpeeches:

@@ -28,7 +28,6 @@ from voicegw.live.recorded_line import RecordedLine, record
 from voicegw.live.telling import StreamTeller
 from voicegw.media import bridge
 from voicegw.media import commands as c
-from voicegw.media.echo import loudness
 from voicegw.media.phases import Phase, rules_of
 from voicegw.media.session import MediaSession
 from voicegw.turns.call_in_hand import CallInHand
@@ -109,7 +108,7 @@ class LiveCall:
     def hear(self, audio: bytes) -> None:
         """20 ms of what the caller says: on this path nothing is made that need not be."""
         if self._caller is not None:
-            self._session.receive_caller_audio(loudness(audio), self._clock())
+            self._session.receive_caller_audio(audio, self._clock())
             (self._bridging if self._bridging.active else self._caller).put(audio)
             if self._recorded is not None:
                 self._recorded.hear(audio, hidden=self._dialogue.state.agent.sensitive)

@@ -66,6 +66,10 @@ class CallerVoice:
         current = self._speeches.current
         if current is None:
             return False
+        if current.echo and self._endpointer.voiced and not self._echo.is_echo():
+            # Somebody else's voice is on the line now: it is a speech of its own, without the words that came back.
+            self._follow(self._endpointer.abandon(), prompt, now)
+            return False
         self._consider(current, prompt, now)
         return self._commit(current)
 
@@ -113,7 +117,8 @@ class CallerVoice:
     def _follow(self, event: VoiceEvent | None, prompt: Prompt | None, now: float) -> None:
         current = self._speeches.current
         if isinstance(event, SpeechBegan):
-            speech = self._speeches.begin(now, in_quiet=prompt is None)
+            is_echo = self._echo.is_echo()
+            speech = self._speeches.begin(now, in_quiet=prompt is None and not is_echo, echo=is_echo)
             self._outbox.append(BeginTranscript(speech=speech.number))
             return
         if event is None or current is None:
@@ -130,12 +135,9 @@ class CallerVoice:
                 assert_never(event)
 
     def _consider(self, speech: Speech, prompt: Prompt | None, now: float) -> None:
-        if not self.enabled or speech.in_quiet or speech.interrupting or prompt is None:
+        if not self.enabled or speech.in_quiet or speech.echo or speech.interrupting or prompt is None:
             return
-        if not may_interrupt(prompt.barge_in, "speech"):
-            return
-        speech.echo = self._echo.is_echo()
-        if not speech.echo:
+        if may_interrupt(prompt.barge_in, "speech"):
             speech.interrupting = True
             self._decider.hold(speech.number, now)
 

@@ -1,82 +1,103 @@
-"""Is the voice on the line our own, coming back from a loudspeaker? Loudness over time compared, 60–400 ms apart.
+"""Is the voice on the line our own, coming back from a telephone's loudspeaker? What came is laid over what we sent.
 
-A telephone network promises no echo cancelling. What comes back is what we sent, later and weaker: the two loudness
-curves rise and fall together, which a caller's own do not for long. Loudness is mulaw's own scale, 0–127, where 16
-steps are 6 dB. Knows no carrier; `now` is monotonic seconds.
+A telephone network promises no echo cancelling. What comes back is what we sent, 40–500 ms later and weaker: at one
+delay the two waves are alike, whatever the loudness, which another voice's never are for half a second. Audio is only
+kept as it passes; it is looked at when somebody asks. Knows no carrier; `now` is monotonic seconds.
 """
 
 from collections import deque
-from collections.abc import Sequence
-from math import sqrt
 from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 from voicegw.media.utterances import BYTES_PER_SECOND
 
-STEP_SECONDS: Final = 0.02
-_STEP_BYTES: Final = int(STEP_SECONDS * BYTES_PER_SECOND)
-_NEAREST_STEPS: Final = 3  # 60 ms
-_FARTHEST_STEPS: Final = 20  # 400 ms
-_WINDOW_STEPS: Final = 30
-_KEPT_STEPS: Final = 128
-_ALIKE_FROM: Final = 0.9
-_WEAKER_BY: Final = 10.0
-_MOVING_FROM: Final = 4.0  # a curve that hardly moves resembles every other
+WINDOW_SECONDS: Final = 0.5
+NEAREST_SECONDS: Final = 0.04
+FARTHEST_SECONDS: Final = 0.5
+ALIKE_FROM: Final = 0.5
+"""How much of what came must be an echo, 0–1: speech of two people reaches 0.4 by chance, an echo in noise 0.8."""
 
-# mulaw: the bits are inverted and the highest is the sign; what is left grows with the logarithm of the amplitude.
-_LOUDNESS: Final = bytes(~byte & 0x7F for byte in range(256))
+WEAKER_BY: Final = 4.0  # in power, 6 dB: who is as loud as we are is no echo
+
+_WINDOW: Final = int(WINDOW_SECONDS * BYTES_PER_SECOND)
+_NEAREST: Final = int(NEAREST_SECONDS * BYTES_PER_SECOND)
+_FARTHEST: Final = int(FARTHEST_SECONDS * BYTES_PER_SECOND)
+_SPAN: Final = _WINDOW + _FARTHEST - _NEAREST
+_TRANSFORM: Final = 8192  # the next power of two
+_SILENCE: Final = b"\xff"
+
+_Floats = npt.NDArray[np.float32]
 
 
-def loudness(audio: bytes) -> float:
-    """How loud a piece of mulaw is on average, 0–127; of no audio 0."""
-    return sum(audio.translate(_LOUDNESS)) / len(audio) if audio else 0.0
+def _amplitudes() -> _Floats:
+    """Of each byte of mulaw, by G.711: inverted; a sign, three bits of exponent, four of mantissa."""
+    bits = ~np.arange(256) & 0xFF
+    sizes = ((((bits & 0x0F) << 3) + 132) << ((bits >> 4) & 0x07)) - 132
+    return np.where(bits & 0x80, -sizes, sizes).astype(np.float32)
+
+
+_AMPLITUDES: Final = _amplitudes()
 
 
 class EchoGuard:
-    """Remembers how loud we and the caller have been in the last seconds."""
+    """Remembers what we and the caller have said in the last second."""
 
     def __init__(self) -> None:
-        self._ours: deque[tuple[int, float]] = deque(maxlen=_KEPT_STEPS)
-        self._theirs: deque[tuple[int, float]] = deque(maxlen=_WINDOW_STEPS)
+        self._ours: deque[tuple[float, bytes]] = deque()
         self._ours_until = 0.0
+        self._theirs: deque[bytes] = deque()
+        self._theirs_bytes = 0
+        self._theirs_until = 0.0
 
     def send(self, audio: bytes, now: float) -> None:
         """We sent `audio`, which is played after what was sent before."""
-        self._ours_until = max(self._ours_until, now)
-        for begin in range(0, len(audio), _STEP_BYTES):
-            piece = audio[begin : begin + _STEP_BYTES]
-            self._ours.append((round(self._ours_until / STEP_SECONDS), loudness(piece)))
-            self._ours_until += len(piece) / BYTES_PER_SECOND
+        begin = max(self._ours_until, now)
+        self._ours.append((begin, audio))
+        self._ours_until = begin + len(audio) / BYTES_PER_SECOND
+        while self._ours[0][0] < now - 2 * (WINDOW_SECONDS + FARTHEST_SECONDS):
+            self._ours.popleft()
 
     def clear(self, now: float) -> None:
         """What has not been played by now never will be."""
-        step = round(now / STEP_SECONDS)
-        while self._ours and self._ours[-1][0] > step:
+        while self._ours and self._ours[-1][0] >= now:
             self._ours.pop()
+        if self._ours and self._ours_until > now:
+            begin, audio = self._ours.pop()
+            self._ours.append((begin, audio[: round((now - begin) * BYTES_PER_SECOND)]))
         self._ours_until = now
 
-    def receive(self, level: float, now: float) -> None:
-        """The caller's line has been so loud for the last 20 ms."""
-        self._theirs.append((round(now / STEP_SECONDS), level))
+    def receive(self, audio: bytes, now: float) -> None:
+        """The caller's line has carried `audio` until now."""
+        self._theirs.append(audio)
+        self._theirs_bytes += len(audio)
+        self._theirs_until = now
+        while self._theirs_bytes - len(self._theirs[0]) >= _WINDOW:
+            self._theirs_bytes -= len(self._theirs.popleft())
 
     def is_echo(self) -> bool:
-        """Does what the caller's line has carried of late follow what we sent?"""
-        if len(self._theirs) < _WINDOW_STEPS:
+        """Is what the caller's line has carried of late what we sent before?"""
+        heard = b"".join(self._theirs)[-_WINDOW:].rjust(_WINDOW, _SILENCE)
+        theirs = _AMPLITUDES[np.frombuffer(heard, np.uint8)]
+        ours = self._played()
+        power = float(theirs @ theirs)
+        if not power or not ours.any():
             return False
-        ours = dict(self._ours)
-        theirs = [level for _, level in self._theirs]
-        return any(
-            _follows(theirs, [ours.get(step - lag, 0.0) for step, _ in self._theirs])
-            for lag in range(_NEAREST_STEPS, _FARTHEST_STEPS + 1)
-        )
+        spectrum = np.fft.rfft(ours, _TRANSFORM) * np.conj(np.fft.rfft(theirs, _TRANSFORM))
+        together = np.abs(np.fft.irfft(spectrum, _TRANSFORM)[: _SPAN - _WINDOW + 1])
+        so_far = np.concatenate(([0.0], np.cumsum(ours.astype(np.float64) ** 2)))
+        powers = so_far[_WINDOW:] - so_far[:-_WINDOW]
+        likely = powers >= WEAKER_BY * power
+        return bool((together[likely] >= ALIKE_FROM * np.sqrt(powers[likely] * power)).any())
 
-
-def _follows(theirs: Sequence[float], ours: Sequence[float]) -> bool:
-    mean_theirs, mean_ours = sum(theirs) / len(theirs), sum(ours) / len(ours)
-    if mean_ours - mean_theirs < _WEAKER_BY:
-        return False
-    spread_theirs = sqrt(sum((level - mean_theirs) ** 2 for level in theirs))
-    spread_ours = sqrt(sum((level - mean_ours) ** 2 for level in ours))
-    if min(spread_theirs, spread_ours) < _MOVING_FROM * sqrt(len(ours)):
-        return False
-    together = sum((one - mean_theirs) * (other - mean_ours) for one, other in zip(theirs, ours, strict=True))
-    return together / (spread_theirs * spread_ours) >= _ALIKE_FROM
+    def _played(self) -> _Floats:
+        """What the caller may have heard us say, from the earliest that can be coming back to the latest."""
+        played = np.zeros(_SPAN, np.float32)
+        first = round(self._theirs_until * BYTES_PER_SECOND) - _WINDOW - _FARTHEST
+        for begin, audio in self._ours:
+            at = round(begin * BYTES_PER_SECOND) - first
+            piece = audio[max(0, -at) : max(0, _SPAN - at)]
+            if piece and at < _SPAN:
+                played[max(0, at) :][: len(piece)] = _AMPLITUDES[np.frombuffer(piece, np.uint8)]
+        return played

@@ -98,6 +98,11 @@ class Endpointer:
         return self._state is not _State.QUIET
 
     @property
+    def voiced(self) -> bool:
+        """Was there voice in the latest audio?"""
+        return self._voiced
+
+    @property
     def speech_seconds(self) -> float:
         """How long the present speech has had voice, from its onset on; pauses do not count."""
         return self._speech_seconds if self.speaking else 0.0

@@ -16,7 +16,7 @@ class Speech:
 
     `in_quiet`: nothing was being said when it began; until `yields_until` what is to be said waits for it (None: there
     was nothing to wait, minus infinity: it has waited long enough). `interrupting`: it held a prompt. `committed`: it
-    ended that prompt. `echo`: it sounds like ourselves. `over_prompt`: it ended over a prompt that speech may not
+    ended that prompt. `echo`: it is our own voice. `over_prompt`: it ended over a prompt that speech may not
     interrupt.
     """
 
@@ -52,10 +52,10 @@ class Speeches:
         """Is there voice, or a transcript still to come?"""
         return bool(self._speeches)
 
-    def begin(self, now: float, *, in_quiet: bool) -> Speech:
+    def begin(self, now: float, *, in_quiet: bool, echo: bool = False) -> Speech:
         """The voice began."""
         self._count += 1
-        speech = Speech(number=self._count, began_at=now, in_quiet=in_quiet)
+        speech = Speech(number=self._count, began_at=now, in_quiet=in_quiet, echo=echo)
         self._speeches.append(speech)
         return speech
 
