@@ -250,10 +250,12 @@ async def test_an_ended_call_needs_no_garbage_collector(caller: Caller) -> None:
     try:
         socket = await caller.begin()
         await until(socket, "mark")
-        (live,) = map(weakref.ref, caller.site.gateway.streams.calls._calls.values())  # type: ignore[union-attr]
+        (live,) = caller.site.gateway.streams.calls._calls.values()  # type: ignore[union-attr]
+        kept = [weakref.ref(each) for each in (live, live._session, live._dialogue, live._caller)]
+        del live
         await socket.send(caller.message("stop", accountSid=ACCOUNT_SID, callSid=CALL_SID))
         assert await closed_with(socket) == 1000
-        await eventually(lambda: live() is None)
+        await eventually(lambda: [each() for each in kept] == [None] * 4)
     finally:
         gc.enable()
 

@@ -91,3 +91,8 @@ class RealtimeBridge:
         self._start, self._keys, self._open = None, "", False
         self._player.end_stream()
         return keys
+
+    def close(self) -> None:
+        """No bridge ever again. The session knows us, so we forget it: it need not wait for the garbage collector."""
+        self.leave()
+        del self._settle, self._ask
