@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicegw.audio.mulaw import MULAW_SILENCE
+from voicegw.audio.mulaw import MULAW_SILENCE, encode_mulaw
 from voicegw.errors import SpeechError
 from voicegw.live.ports import ListenRequest, Transcript
 from voicegw.speech.factory import Speech
 from voicegw.speech.moonshine import LONGEST_SECONDS, Moonshine, quietest_place
-from voicegw.speech.moonshine_model import Recognised, join_tokens, read_tokenizer
+from voicegw.speech.moonshine_model import Recognised, join_tokens, read_tokenizer, spoken
 from voicegw.speech.providers import UnknownLanguage
 
 ENGLISH = ListenRequest(call_sid="CA1", language="en-US")
@@ -185,3 +185,17 @@ def test_tokenizer_reads_what_was_packed(tokens: list[bytes]) -> None:
 def test_tokens_join_to_text() -> None:
     tokens = [b"<s>", "▁Caf".encode(), b"<0xC3>", b"<0xA9>", "▁no".encode(), b"<", b"</s>"]
     assert join_tokens(tokens) == "Café no<"
+
+
+async def test_noise_is_no_words(recogniser: Moonshine) -> None:
+    dice = np.random.default_rng(3)
+    burst = dice.normal(0, 8_000, 2_000) * np.exp(-np.arange(2_000) / 600)
+    noise = encode_mulaw(np.concatenate((burst, np.zeros(1_000), burst)).clip(-32_000, 32_000).astype("<i2").tobytes())
+    assert (await recogniser.recognise(noise)).text == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("You", ""), ("♪♪", ""), ("© transcript", ""), ("You.", "You."), ("You can", "You can")]
+)
+def test_what_the_model_writes_of_noise_and_music_was_not_said(text: str, said: str) -> None:
+    assert spoken(text) == said

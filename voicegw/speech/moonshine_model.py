@@ -30,6 +30,11 @@ _GROWING: Final = [name for name in _MEMORIES if ".decoder." in name]
 # Audio that stops in a word makes the model go on by itself ("472 915 2000"); a breath of silence stops it.
 _SILENCE_AFTER: Final = 3 * MODEL_RATE_HZ // 10
 
+# What it writes where nobody speaks, as it learnt from films: to a noise "You", where a person's word has its stop or
+# comma, and to music notes and credits.
+_TO_NOISE: Final = "You"
+_TO_MUSIC: Final = ("♪", "©")
+
 _Floats = npt.NDArray[np.float32]
 
 
@@ -58,7 +63,7 @@ class MoonshineModel:
         (hidden,) = self._encoder.run(None, {"input_values": audio, "attention_mask": mask})
         tokens, probabilities = self._decode(hidden, mask, math.ceil(len(samples) / MODEL_RATE_HZ * _TOKENS_A_SECOND))
         confidence = float(np.mean(probabilities)) if probabilities else 0.0
-        return Recognised(join_tokens([self._tokens[token] for token in tokens]), confidence)
+        return Recognised(spoken(join_tokens([self._tokens[token] for token in tokens])), confidence)
 
     def _decode(self, hidden: _Floats, mask: npt.NDArray[np.int64], most_tokens: int) -> tuple[list[int], list[float]]:
         # The decoder thins the mask out itself: it wants the one of the samples, not one of the encoder's frames.
@@ -108,6 +113,11 @@ def join_tokens(tokens: Sequence[bytes]) -> str:
             continue
         text += token
     return text.decode("utf-8", "replace").replace("▁", " ").strip()
+
+
+def spoken(text: str) -> str:
+    """The text as far as anybody can have said it: nothing, where the model wrote of a noise or of music."""
+    return "" if text == _TO_NOISE or text.startswith(_TO_MUSIC) else text
 
 
 def _weights_folder() -> Path:
