@@ -68,6 +68,13 @@ class TestBargeIn:
     def test_humming_along_is_no_word(self, text: str, words: int) -> None:
         assert count_words(text) == words
 
+    @pytest.mark.parametrize(
+        ("text", "confidence", "words"),
+        [("Mom.", 0.45, 0), ("Stop.", 0.86, 1), ("Stop.", None, 1), ("Not that one", 0.45, 3), ("", 0.1, 0)],
+    )
+    def test_one_word_that_was_hardly_heard_is_a_noise(self, text: str, confidence: float | None, words: int) -> None:
+        assert count_words(text, confidence) == words
+
     def test_words_or_voice_make_an_interruption(self) -> None:
         rules = BargeInRules(min_words=2, min_seconds=0.8)
         assert rules.is_interruption(voice_seconds=0.0, words=2)

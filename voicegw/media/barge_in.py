@@ -33,8 +33,11 @@ _HUMMING: Final = frozenset(
         "erm",
         "äh",
         "ähm",
+        "aha",
+        "huh",
     )
 )
+_BELIEVED_FROM: Final = 0.6
 _ALLOWED: Final = {
     BargeIn.ANY: ("speech", "key"),
     BargeIn.SPEECH: ("speech",),
@@ -62,9 +65,11 @@ def may_interrupt(policy: BargeIn, sense: Sense) -> bool:
     return sense in _ALLOWED[policy]
 
 
-def count_words(text: str) -> int:
-    """The words of `text` that are more than humming along."""
-    return sum(word not in _HUMMING for word in _WORD.findall(text.lower()))
+def count_words(text: str, confidence: float | None = None) -> int:
+    """The words of `text` that are more than humming along. One word alone that the recogniser hardly believes in
+    (`confidence` 0-1, None where it says nothing of it) is a noise that it had to put into writing."""
+    count = sum(word not in _HUMMING for word in _WORD.findall(text.lower()))
+    return 0 if count == 1 and confidence is not None and confidence < _BELIEVED_FROM else count
 
 
 class BargeInDecider:

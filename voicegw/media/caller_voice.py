@@ -146,7 +146,7 @@ class CallerVoice:
         if speech.committed or not speech.interrupting:
             return False
         seconds = self._endpointer.speech_seconds if speech.ended_at is None else 0.0
-        if not self._rules.is_interruption(voice_seconds=seconds, words=count_words(speech.text)):
+        if not self._rules.is_interruption(voice_seconds=seconds, words=count_words(speech.text, speech.confidence)):
             return False
         speech.committed = True
         self._decider.release()
