@@ -104,10 +104,10 @@ class MediaSession:
         """The carrier ended the stream, or the socket broke: again changes nothing."""
         self._end("carrier-stopped")
 
-    def receive_caller_audio(self, level: float, now: float) -> None:
-        """20 ms of the caller's line came, so loud (`echo.loudness`): a sign of life, whatever it holds."""
+    def receive_caller_audio(self, audio: bytes, now: float) -> None:
+        """The next piece of the caller's line came (mulaw, 8 kHz): a sign of life, whatever it holds."""
         self._waits.hear_line(now)
-        self._echo.receive(level, now)
+        self._echo.receive(audio, now)
 
     def receive_voice_probability(self, probability: float, seconds: float, now: float) -> bool:
         """The next `seconds` of the caller's audio hold voice with this probability (0.0-1.0). False: no news."""
