@@ -126,15 +126,12 @@ class CallRedactor:
 
     def _hide_entry(self, action: Mapping[str, object]) -> dict[str, object]:
         """What of an action is keys, as dots: they may be too few to be searched for."""
-        match action:
-            case {"type": "dtmf", "payload": payload}:
-                return {"payload": DOT * len(str(payload))}
-            case {"type": "text", "payload": str(payload)} if self._hidden.holds_keys(payload):
-                return {"payload": DOT * len(payload)}
-            case {"type": kind}:
-                return {"type": self._clean_type(kind)}
-            case _:
-                return {}
+        kind, payload = action.get("type"), action.get("payload")
+        if kind == "dtmf" and "payload" in action:
+            return {"payload": DOT * len(str(payload))}
+        if kind == "text" and isinstance(payload, str):
+            return {"payload": DOT * len(payload)} if self._hidden.holds_keys(payload) else {}
+        return {"type": self._clean_type(kind)} if "type" in action else {}
 
     def _clean_type(self, kind: object) -> str:
         """The old custom action `DTMF` has the key in its type."""
