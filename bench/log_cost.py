@@ -61,7 +61,8 @@ async def compare(rounds: int, calls: int, turns: int) -> None:
                 await _carry_calls(server, CALLS_AT_ONCE * 2, turns)
             for number in range(rounds):
                 for server in servers[number % 3 :] + servers[: number % 3]:
-                    found[server.name].append(await _carry_calls(server, calls, turns))
+                    with server.ahead_of_others():
+                        found[server.name].append(await _carry_calls(server, calls, turns))
         finally:
             for server in servers:
                 await asyncio.to_thread(server.stop)
