@@ -114,6 +114,15 @@ def test_the_wait_of_each_turn_is_timed_from_the_callers_last_sound(scraped, dat
     assert scraped.value("turn_seconds_sum") == pytest.approx(0.55 + 1.6)
 
 
+def test_a_wait_counts_in_the_bucket_it_just_fills_and_in_all_larger_ones(scraped, dated) -> None:
+    answered = [StepAnswered(name="voice", seconds=seconds) for seconds in (0.1, 0.11, 0.25, 61.0)]
+    scraped.play(dated([(0.0, 0, record) for record in answered]))
+    bounds = ("0.025", "0.1", "0.25", "60.0", "+Inf")
+    counts = [scraped.value("webhook_seconds_bucket", name="voice", le=bound) for bound in bounds]
+    assert counts == [0, 1, 3, 3, 4]
+    assert scraped.value("webhook_seconds_count", name="voice") == 4
+
+
 def test_the_parts_of_a_wait_add_up_to_it(scraped, dated, short_call) -> None:
     scraped.play(dated(short_call))
     by_part = scraped.named("turn_part_seconds_sum")

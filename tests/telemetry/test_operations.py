@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from voicegw.telemetry.instruments import Labelled
+from voicegw.telemetry.instruments import Counts, Histogram
 from voicegw.telemetry.labels import BREAKER_STATES, DELIVERY_OUTCOMES
 from voicegw.telemetry.metrics import CallMetrics
 from voicegw.telemetry.readings import Readings
@@ -36,9 +36,9 @@ def metric_names(metrics: CallMetrics) -> dict[str, set[str]]:
     """The name of every series there can be, and the names of its labels."""
     suffixes = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("_total",)}
     labels_of = {
-        labelled._metric._name: set(labelled._metric._labelnames)
-        for labelled in vars(metrics._counted).values()
-        if isinstance(labelled, Labelled)  # where nothing is counted yet, no sample tells them
+        instrument.name.removesuffix("_total"): set(instrument.label_names)
+        for instrument in vars(metrics._counted).values()
+        if isinstance(instrument, Counts | Histogram)  # where nothing is counted yet, no sample tells them
     }
     found = {}
     for family in metrics.registry.collect():

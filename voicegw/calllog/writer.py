@@ -81,13 +81,14 @@ class CallLogWriter:
 
     def receive(self, entry: Entry) -> None:
         """Take an entry; the oldest one that waits is dropped where there is no room. Never waits, never raises."""
-        if len(self._queue) >= self._max_waiting:
+        waiting = len(self._queue)
+        if waiting >= self._max_waiting:
             self._drop_oldest()
         self._queue.append(entry)
-        if len(self._queue) == 1:
+        if not waiting:
             self._idle.clear()
             self._arrived.set()
-        elif len(self._queue) == self._batch_entries:
+        elif waiting == self._batch_entries - 1:
             self._hurry.set()
 
     async def start(self) -> None:

@@ -13,7 +13,6 @@ from prometheus_client import (
     GCCollector,
     PlatformCollector,
     ProcessCollector,
-    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -88,13 +87,12 @@ class CallMetrics:
     """
 
     def __init__(self, readings: Readings, own_numbers: Callable[[], Collection[str]] = frozenset) -> None:
-        # The moment at which a series began is a series more for each, and nobody's question.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._own_numbers = own_numbers
         self._calls: OrderedDict[str, _Call] = OrderedDict()
         self.registry = CollectorRegistry()
-        self._counted = Instruments(self.registry, version=__version__)
+        self._counted = Instruments(version=__version__)
         self._begin_at_zero()
+        self.registry.register(self._counted)
         self.registry.register(ReadingsCollector(readings))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
@@ -115,45 +113,45 @@ class CallMetrics:
         """Series that alerts watch are there from the start: Prometheus' `increase` of one that is born at 1 is 0."""
         counted = self._counted
         for code in (labels.NONE, *sorted(labels.TURN_FAILURES)):
-            counted.turns[(code,)].inc(0)
+            counted.turns[(code,)] += 0
         failing = {"store": labels.STORE_FAILURES, "carrier": labels.CARRIER_FAILURES, "gateway": {"turn-crashed"}}
         for part, codes in failing.items():
             for code in (*sorted(codes), labels.OTHER):
-                counted.failures[part, code].inc(0)
+                counted.failures[part, code] += 0
         for name in labels.WEBHOOKS:
-            counted.webhooks[(name,)].inc(0)
+            counted.webhooks[(name,)] += 0
 
     def _count(self, entry: Entry) -> None:
         record, counted = entry.record, self._counted
         match record:
             case CallRang():
                 call = self._open(entry.call_sid, labels.number_label(record.called_number, self._own_numbers()))
-                counted.calls_started[call.number, labels.known(record.mode, labels.MODES)].inc()
+                counted.calls_started[call.number, labels.known(record.mode, labels.MODES)] += 1
             case CallEnded():
                 self._end(entry, record.reason)
             case WebhookReceived():
-                counted.webhooks[(labels.webhook_label(record.name),)].inc()
+                counted.webhooks[(labels.webhook_label(record.name),)] += 1
             case StepAnswered():
                 counted.webhook_seconds[(labels.webhook_label(record.name),)].observe(record.seconds)
             case CallerSpoke() | KeysPressed() | CallerStayedSilent():
-                counted.inputs[(_INPUTS[type(record)],)].inc()
+                counted.inputs[(_INPUTS[type(record)],)] += 1
             case CallerInterrupted():
-                counted.barge_ins[(record.by,)].inc()
+                counted.barge_ins[(record.by,)] += 1
             case SessionStarted():
-                counted.sessions[("renewed" if record.renewed else "new",)].inc()
+                counted.sessions[("renewed" if record.renewed else "new",)] += 1
             case ActionSent():
-                counted.agent_requests[(labels.known(str(record.action.get("type", "")), labels.ACTIONS),)].inc()
+                counted.agent_requests[(labels.known(str(record.action.get("type", "")), labels.ACTIONS),)] += 1
             case AnswerBegan():
-                counted.agent_answers[(labels.status_label(record.status),)].inc()
+                counted.agent_answers[(labels.status_label(record.status),)] += 1
             case TurnEnded():
-                counted.turns[(labels.known(record.failure, labels.FAILURE_CODES),)].inc()
+                counted.turns[(labels.known(record.failure, labels.FAILURE_CODES),)] += 1
             case ForwardFinished():
                 outcome = labels.known(record.outcome, labels.FORWARD_OUTCOMES)
-                counted.forwards[outcome, labels.known(record.reason, labels.REFUSAL_REASONS)].inc()
+                counted.forwards[outcome, labels.known(record.reason, labels.REFUSAL_REASONS)] += 1
                 if (forwarded := self._calls.get(entry.call_sid)) is not None:
                     forwarded.reached_human |= reaches_human(record)
             case Failed():
-                counted.failures[record.part, labels.known(record.code, labels.FAILURE_CODES)].inc()
+                counted.failures[record.part, labels.known(record.code, labels.FAILURE_CODES)] += 1
             case _:
                 pass
 
@@ -169,7 +167,7 @@ class CallMetrics:
     def _end(self, entry: Entry, reason: str) -> None:
         call = self._calls.pop(entry.call_sid, None) or _Call(labels.OTHER)
         outcome = outcome_of(reason, reached_human=call.reached_human)
-        self._counted.calls[call.number, outcome.value, labels.known(reason, labels.REASONS)].inc()
+        self._counted.calls[call.number, outcome.value, labels.known(reason, labels.REASONS)] += 1
         self._counted.call_seconds.observe(entry.offset)
         self._observe(call)
 
