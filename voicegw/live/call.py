@@ -20,6 +20,7 @@ from voicegw.live.alarm import Alarm
 from voicegw.live.backgrounds import Backgrounds
 from voicegw.live.bridge import BridgeSink, Bridging
 from voicegw.live.caller_line import CallerLine, listen_request
+from voicegw.live.calm_frames import CalmFrames
 from voicegw.live.dialogue import Dialogue
 from voicegw.live.messages import Claimed, Ended, Heard, OrderCame
 from voicegw.live.mouth import AudioSink, Mouth
@@ -72,6 +73,7 @@ class LiveCall:
         self._recorder = recorder if self._profile.recording else None
         self._recorded: RecordedLine | None = None
         self._obeying = False
+        self._frames = CalmFrames()
         self._alarm = Alarm(self._wake)
         self._voice_at = 0.0
         self._leaving: StreamEnd | None = None
@@ -107,7 +109,8 @@ class LiveCall:
 
     def hear(self, audio: bytes) -> None:
         """20 ms of what the caller says: on this path nothing is made that need not be."""
-        if self._caller is not None:
+        audio = self._frames.join(audio)
+        if audio and self._caller is not None:
             self._session.receive_caller_audio(audio, self._clock())
             (self._bridging if self._bridging.active else self._caller).put(audio)
             if self._recorded is not None:
@@ -236,6 +239,7 @@ class LiveCall:
         finally:
             self._obeying = False
         self._alarm.set(self._session.next_timer())
+        self._frames.calm = self._session.is_calm and not (self._recorded or self._bridging.active)
 
     def _crash(self) -> None:
         """In the timer's or the detector's turn: this call ends, and nobody else's suffers."""

@@ -6,7 +6,6 @@
 | LISTENING | the agent waits: the first entry, words or silence begin the next turn (`AskAgent`) | `AskAgent` |
 | BRIDGED | a realtime server has the caller (`bridge`), once what was said before is heard | any other plan; its end |
 | ENDING | the last prompts are said, again if they were cut off; nothing interrupts them now | the last mark |
-| ENDED | nothing is done any more | |
 
 Rules: never two turns at once. Whoever listens has a timer. An interrupting key is the first of its entry. After a
 clear, nothing of an old generation is sent. `now` is monotonic seconds; `receive_*` never raises on what a peer sent.
@@ -27,6 +26,8 @@ from voicegw.media.phases import Phase, SessionRules
 from voicegw.media.prompt_player import PromptPlayer
 from voicegw.media.waiting_inputs import WaitingInputs
 from voicegw.media.waits import Waits
+
+_DEAF = frozenset({Phase.BRIDGED, Phase.ENDING, Phase.ENDED})
 
 
 class MediaSession:
@@ -57,8 +58,9 @@ class MediaSession:
         return self._player.generation
 
     @property
-    def _is_deaf(self) -> bool:
-        return self.phase in (Phase.BRIDGED, Phase.ENDING, Phase.ENDED)
+    def is_calm(self) -> bool:
+        """Does nobody speak, so that what the caller's line brings need not be known at once?"""
+        return self._open and self._player.all_heard and not self._voice.active
 
     def take_commands(self) -> list[c.Command]:
         """What is to be done now, in order; each command comes once."""
@@ -111,7 +113,7 @@ class MediaSession:
 
     def receive_voice_probability(self, probability: float, seconds: float, now: float) -> bool:
         """The next `seconds` of the caller's audio hold voice with this probability (0.0-1.0). False: no news."""
-        if self._is_deaf or self._voice.is_unmoved_by(probability):
+        if self.phase in _DEAF or self._voice.is_unmoved_by(probability):
             return False
         if self._voice.receive(probability, seconds, self._player.prompt, now):
             self._interrupt("speech", now)
@@ -120,14 +122,14 @@ class MediaSession:
 
     def receive_turn_verdict(self, pause: int, probability: float, now: float) -> None:
         """What the turn model says about a pause: the caller has finished with this probability (0.0-1.0)."""
-        if self._is_deaf:
+        if self.phase in _DEAF:
             return
         self._voice.receive_verdict(pause, probability, self._player.prompt, now)
         self._settle(now)
 
     def receive_transcript(self, speech: int, text: str, now: float, *, final: bool, confidence: float | None) -> None:
         """All words of a speech so far; `final` once none will change or follow."""
-        if self._is_deaf:
+        if self.phase in _DEAF:
             return
         if self._voice.receive_transcript(speech, text, final=final, confidence=confidence):
             self._interrupt("speech", now)
@@ -145,8 +147,7 @@ class MediaSession:
             self._ignore(key, "keypad-off")
             return
         self._waits.hear_key(now)
-        prompt = self._player.prompt
-        if prompt is not None and may_interrupt(prompt.barge_in, "key") and self._waiting.keys_wait:
+        if (prompt := self._player.prompt) and may_interrupt(prompt.barge_in, "key") and self._waiting.keys_wait:
             self._voice.release()
             self._interrupt("key", now)
         self._settle(now)
@@ -253,9 +254,8 @@ class MediaSession:
 
     def _ask_if_answered(self, now: float) -> None:
         collecting = self._waiting.next_entry() is not None
-        self._waits.silence.pause(not self._open or not self._player.all_heard or self._voice.active or collecting)
-        heard = self._waiting.take_first(now, words_too=not self._voice.active)
-        if heard is not None:
+        self._waits.silence.pause(collecting or not self.is_calm)
+        if (heard := self._waiting.take_first(now, words_too=not self._voice.active)) is not None:
             if isinstance(heard, Pressed):
                 # Keys typed ahead answer what is not said yet: those who know the menu need not hear it.
                 self._interrupt("key", now)
@@ -279,8 +279,8 @@ class MediaSession:
             self._heard_text = heard_text
 
     def _filler_at(self) -> float | None:
-        quiet = self._open and self._player.all_heard and not (self._voice.active or self._player.on_hold)
-        return self._waits.filler.next_timer() if quiet and self.phase is Phase.THINKING else None
+        waits = self.phase is Phase.THINKING and self.is_calm and not self._player.on_hold
+        return self._waits.filler.next_timer() if waits else None
 
     def _configure(self, hearing: Hearing) -> None:
         self._ignore(self._waiting.configure(hearing), "keypad-off")
