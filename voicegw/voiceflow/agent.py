@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from voicegw.call.entries import Journal, NoJournal
 from voicegw.call.inputs import HungUp, Started, StayedSilent
@@ -23,13 +23,12 @@ from voicegw.voiceflow.actions import Action, Verbatim, end, render_action
 from voicegw.voiceflow.client import VoiceflowClient
 from voicegw.voiceflow.health import AgentHealth
 from voicegw.voiceflow.next_action import AgentMemory, plan_action, plan_launch
-from voicegw.voiceflow.planner import SPEAKING_TRACES, Planner
+from voicegw.voiceflow.pauses import WithPauses
+from voicegw.voiceflow.planner import Planner
 from voicegw.voiceflow.trace_digest import TraceDigest
 from voicegw.voiceflow.traces import Trace
 from voicegw.voiceflow.variables import plan_turn_variables, plan_variables
 
-TEXT_PATIENCE_SECONDS = 1.5
-"""Text that is no whole sentence yet is said once nothing has come for so long."""
 SIGN_OF_LIFE_SECONDS = 5.0
 """Traces that ask nothing of the call show at least so often that the agent is at work: a turn's budget runs from
 its last trace, and whoever keeps it sees only instructions."""
@@ -228,7 +227,7 @@ class _Conversation:
         loop = asyncio.get_running_loop()
         spoke_at = yielded_at = loop.time()
         try:
-            async with aclosing(_WithPauses(answer, planner)) as traces:
+            async with aclosing(WithPauses(answer, planner)) as traces:
                 async for trace in traces:
                     if trace is not None:
                         self._tell(digest.receive(trace))
@@ -258,48 +257,6 @@ class _Conversation:
 
     def _note(self, record: Record) -> None:
         self._journal.note(self._turn.call_sid, record, self._turn.turn)
-
-
-class _WithPauses:
-    """The traces of `answer`, and a None whenever text has been held back for `TEXT_PATIENCE_SECONDS`."""
-
-    def __init__(self, answer: AsyncGenerator[Trace], planner: Planner) -> None:
-        self._answer = answer
-        self._planner = planner
-        self._held_since = asyncio.get_running_loop().time()
-        self._upcoming: asyncio.Task[Trace] | None = None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Trace | None:
-        loop = asyncio.get_running_loop()
-        if self._upcoming is None and self._planner.text_pending:
-            # A task of its own, because a time-out around the read itself would break the answer off.
-            self._upcoming = asyncio.create_task(_take(self._answer))
-            patience_seconds = self._held_since + TEXT_PATIENCE_SECONDS - loop.time()
-            await asyncio.wait({self._upcoming}, timeout=patience_seconds)
-            if not self._upcoming.done():
-                return None
-        if self._upcoming is None:
-            trace = await anext(self._answer)
-        else:
-            trace = await self._upcoming
-            self._upcoming = None
-        if not self._planner.text_pending or isinstance(trace, SPEAKING_TRACES):
-            self._held_since = loop.time()
-        return trace
-
-    async def aclose(self) -> None:
-        """Drop what is still to come."""
-        if self._upcoming is not None:
-            self._upcoming.cancel()
-            await asyncio.wait({self._upcoming})
-        await self._answer.aclose()
-
-
-async def _take(answer: AsyncGenerator[Trace]) -> Trace:
-    return await anext(answer)
 
 
 async def _read_to_end(answer: AsyncGenerator[Trace]) -> None:
