@@ -71,7 +71,8 @@ class StreamCall(asyncio.Protocol):
         onsets: Collection[int] = (),
         echo: LineEcho | None = None,
     ) -> None:
-        self.call_sid = f"CA{number:032x}"
+        self._number = number
+        self.call_sid = f"CA{number:032x}"  # until it rings
         self.stream_sid = f"MZ{number:032x}"
         self.due: list[tuple[float, int, str]] = []
         self._script = script
@@ -97,7 +98,8 @@ class StreamCall(asyncio.Protocol):
         path, parameters = "/twilio/media", "{}"
         if ring:
             line = HttpLine(port)
-            call = SignedCall(line, int(self.call_sid[2:], 16))
+            call = SignedCall(line, self._number)
+            self.call_sid = call.call_sid
             document = await call.ring()
             line.close()
             url = _STREAM_URL.search(document)
