@@ -27,7 +27,7 @@ class Answering:
         self._book = book
         self._locks = NamedLocks()
 
-    def alone_with(self, call_sid: str) -> AbstractAsyncContextManager[None]:
+    def alone_with(self, call_sid: str) -> AbstractAsyncContextManager[object]:
         """No other webhook of the call meanwhile."""
         return self._locks.hold(call_sid)
 
