@@ -33,6 +33,8 @@ _ANSWER = (
     {"type": "no-reply", "payload": {"timeout": 60}},
 )
 _LINES = 8
+_APART_SECONDS = 2.0
+"""One line after another: this is about who interrupts, not about how many a recogniser can hear at once."""
 _GREETING_SECONDS, _ANSWERED_SECONDS = 9.0, 3.0
 _REST_SECONDS = 10.0
 """Until the answer that a sound was made over has ended, and one more, if the sound asked for it."""
@@ -71,12 +73,13 @@ async def measure_commits(kind: str, sounds: Sequence[bytes], agent_url: str, cl
     heard = Heard()
     calls, slots = [], []
     for number in range(_LINES):
-        script: list[str] = [*_quiet(_GREETING_SECONDS + number * 0.3)]
+        script: list[str] = [*_quiet(_GREETING_SECONDS + number * _APART_SECONDS)]
         onsets = []
         for sound in sounds[number::_LINES]:
             script += (*question, *_quiet(_ANSWERED_SECONDS))
             onsets.append(len(script))  # for an echo: a moment at which the agent should be speaking
             script += (*cut(sound), *_quiet(_REST_SECONDS))
+        script += _quiet((_LINES - number) * _APART_SECONDS)
         echo = LineEcho(number) if kind == ECHO else None
         calls.append(StreamCall(number + 1, script, (), 0, heard, onsets, echo))
         slots.append(len(script))
