@@ -3,7 +3,8 @@ AGENT_URL DIRECTORY`; prints its port once it answers, and stops when its standa
 
 `gateway` is `voicegw serve` in stream mode with call log and metrics, Silero's model listening on every line; what
 would be another machine's work is stood in for: a recogniser that answers at once, a voice that has its clip ready.
-`gateway, offline speech` has the real ones.
+`gateway, offline speech` has the real ones; `gateway, provider sockets` has Deepgram's adapters, which reach
+`bench.speech_provider` at DEEPGRAM_BASE_URL: a WebSocket for each call, a request for each sentence.
 `floor` is the barest loop that hears and speaks: one protocol object a call, energy in place of a model, no agent.
 """
 
@@ -29,14 +30,20 @@ from voicegw.call.profile import Mode, NumberProfile
 from voicegw.cli.logs import configure_logs
 from voicegw.cli.serving import Site, listen, run, spare_the_collector
 from voicegw.config import Settings, Twilio, Voiceflow
-from voicegw.live.ports import ListenRequest, SpeechRequest, Transcript, TurnModel
+from voicegw.live.ports import ListenRequest, Speech, SpeechRequest, Transcript, TurnModel
 from voicegw.operations import Operations
+from voicegw.speech.deepgram_stt import DeepgramRecogniser
+from voicegw.speech.deepgram_tts import DeepgramVoice
 from voicegw.speech.factory import create_speech
+from voicegw.speech.failover_ears import FailoverEars
+from voicegw.speech.failover_voices import FailoverVoices
 from voicegw.speech.silero import SileroDetector
 from voicegw.store.sqlite import SqliteStore
 from voicegw.voiceflow.transport import AiohttpTransport
 
-GATEWAY, OFFLINE, FLOOR, PIPECAT = "gateway", "gateway, offline speech", "floor", "pipecat"
+GATEWAY, FLOOR, PIPECAT = "gateway", "floor", "pipecat"
+OFFLINE, PROVIDED = "gateway, offline speech", "gateway, provider sockets"
+GATEWAYS = (GATEWAY, OFFLINE, PROVIDED)
 PEERS = os.environ.get("VOICEGW_BENCH_PEERS", "")
 """A Python that has pipecat."""
 CLIP_SECONDS = 2.5
@@ -109,18 +116,26 @@ class _Speech:
     """Implements `live.ports.Speech`."""
 
     detector: SileroDetector
-    stt: _ReadyEars
-    tts: _ReadyVoice
+    stt: _ReadyEars | FailoverEars
+    tts: _ReadyVoice | FailoverVoices
     turn_model: TurnModel | None = None
 
     async def warm(self) -> None: ...
 
     async def close(self) -> None:
         await self.detector.close()
+        if isinstance(self.stt, FailoverEars) and isinstance(self.tts, FailoverVoices):
+            await asyncio.gather(self.stt.close(), self.tts.close())
 
 
-def _stand_in(audio: bytes) -> _Speech:
-    return _Speech(SileroDetector(), _ReadyEars(), _ReadyVoice(audio))
+def _speech(name: str, directory: Path) -> Speech:
+    if name == OFFLINE:
+        return create_speech()
+    if name == GATEWAY:
+        return _Speech(SileroDetector(), _ReadyEars(), _ReadyVoice(clip(directory / "clip.ulaw")))
+    key, url = "bench", os.environ["DEEPGRAM_BASE_URL"]
+    ears = FailoverEars([DeepgramRecogniser(key, base_url=url)])
+    return _Speech(SileroDetector(), ears, FailoverVoices([DeepgramVoice(key, base_url=url)]))
 
 
 async def _serve_gateway(name: str, agent_url: str, directory: Path) -> None:
@@ -134,7 +149,7 @@ async def _serve_gateway(name: str, agent_url: str, directory: Path) -> None:
         voiceflow=Voiceflow(api_key="VF.DM.bench", project_id="bench", base_url=agent_url),
     )
     listening = listen("127.0.0.1", 0)
-    speech = create_speech() if name == OFFLINE else _stand_in(clip(directory / "clip.ulaw"))
+    speech = _speech(name, directory)
     await speech.warm()
     gateway = Gateway(
         settings,
@@ -229,11 +244,7 @@ def main(name: str, agent_url: str, directory: str) -> None:
     """Serve until standard input ends."""
     os.sched_setaffinity(0, {0})
     configure_logs()
-    run(
-        _serve_gateway(name, agent_url, Path(directory))
-        if name in {GATEWAY, OFFLINE}
-        else _serve_floor(Path(directory))
-    )
+    run(_serve_gateway(name, agent_url, Path(directory)) if name in GATEWAYS else _serve_floor(Path(directory)))
 
 
 if __name__ == "__main__":

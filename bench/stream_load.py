@@ -1,9 +1,10 @@
 """How many stream calls one core carries: N callers in real time, 20 ms frames in, speech out, the call log on.
 
-Every caller talks for 4 of 20 seconds and is answered with two sentences of 2.5 s. The server has core 0, carrier and
-agent have core 1. In the same run: the barest loop that hears and speaks (the floor), and pipecat, where
-VOICEGW_BENCH_PEERS names a Python that has it (it brings half a gigabyte). CPU is the server's, by the scheduler's
-count. Run: `python -m bench.stream_load [--calls 100 300 500] [--seconds 40] [--servers gateway floor pipecat]`.
+Every caller talks for 4 of 20 seconds and is answered with two sentences of 2.5 s. The server has core 0; carrier,
+agent and provider of speech have core 1. In the same run: the gateway with its speech over sockets to that provider,
+the barest loop that hears and speaks (the floor), and pipecat, where VOICEGW_BENCH_PEERS names a Python that has it (it
+brings half a gigabyte). CPU is the server's, by the scheduler's count. Run: `python -m bench.stream_load
+[--calls 150 300 500] [--seconds 40] [--servers gateway "gateway, provider sockets" floor pipecat]`.
 """
 
 import argparse
@@ -18,7 +19,8 @@ import uvloop
 
 from bench.fast_agent import FastAgent
 from bench.rounds import percentile, show_table
-from bench.served_stream import FLOOR, GATEWAY, PEERS, PIPECAT, served
+from bench.served_stream import FLOOR, GATEWAY, GATEWAYS, PEERS, PIPECAT, PROVIDED, served
+from bench.speech_provider import provided
 from bench.stream_calls import Heard, StreamCall, come_first, cut, keep_talking, quiet_frames
 from voicegw.live.ports import SpeechRequest
 from voicegw.speech.hibari_voice import HibariVoice
@@ -26,6 +28,8 @@ from voicegw.speech.hibari_voice import HibariVoice
 TALK_SECONDS, ROUND_SECONDS = 4.0, 20.0
 SETTLE_SECONDS = 5.0
 CONNECTING_AT_ONCE = 8
+_COUNTS = {GATEWAY: (150, 300, 500), PROVIDED: (100, 150, 200), FLOOR: (300,), PIPECAT: (8, 12, 16, 20, 24)}
+"""Around as many as each carries."""
 _ANSWER = (
     {"type": "speak", "payload": {"type": "message", "message": "We have an appointment free tomorrow at nine."}},
     {"type": "speak", "payload": {"type": "message", "message": "Shall I book it for you?"}},
@@ -68,7 +72,7 @@ async def _measure(name: str, count: int, seconds: float, agent_url: str, direct
     heard = Heard()
     async with served(name, agent_url, directory) as (port, pid):
         calls = [StreamCall(n + 1, script, {len(speech)}, len(speech) + 50 + n * 7, heard) for n in range(count)]
-        await calls[0].connect(port, ring=name == GATEWAY)
+        await calls[0].connect(port, ring=name in GATEWAYS)
         await keep_talking(calls[:1], heard, SETTLE_SECONDS)
         before_kib = _resident_kib(pid)
         talking = asyncio.create_task(_talk_as_they_come(calls, heard, seconds))
@@ -76,7 +80,7 @@ async def _measure(name: str, count: int, seconds: float, agent_url: str, direct
 
         async def connect(call: StreamCall) -> None:
             async with gate:
-                await call.connect(port, ring=name == GATEWAY)
+                await call.connect(port, ring=name in GATEWAYS)
 
         await asyncio.gather(*(connect(call) for call in calls[1:]))
         await talking
@@ -99,18 +103,19 @@ async def _talk_as_they_come(calls: Sequence[StreamCall], heard: Heard, seconds:
 
 
 async def compare(servers: Sequence[str], counts: Sequence[int], seconds: float) -> list[Run]:
-    """Every server under each number of calls."""
+    """Every server under each number of calls, by default under its own."""
     agent = FastAgent(_ANSWER)
     agent_url = f"http://127.0.0.1:{await agent.listen()}"
     caller, answer = await _clip(_WORDS), await _clip("We have an appointment free tomorrow at nine, if you like.")
     runs = []
-    for count in counts:
-        for name in servers:
+    for name in servers:
+        for count in counts or _COUNTS[name]:
             with tempfile.TemporaryDirectory() as place:
                 directory = Path(place)
                 (directory / "caller.ulaw").write_bytes(caller)
                 (directory / "clip.ulaw").write_bytes(answer)
-                run = await _measure(name, count, seconds, agent_url, directory)
+                async with provided(directory / "clip.ulaw") as os.environ["DEEPGRAM_BASE_URL"]:
+                    run = await _measure(name, count, seconds, agent_url, directory)
                 print(_line(run), flush=True)
                 runs.append(run)
     return runs
@@ -137,9 +142,9 @@ def _line(run: Run) -> tuple[str, ...]:
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, nargs="+", default=[100, 300, 500])
+    parser.add_argument("--calls", type=int, nargs="+", default=[])
     parser.add_argument("--seconds", type=float, default=40.0)
-    parser.add_argument("--servers", nargs="+", default=[GATEWAY, FLOOR, *([PIPECAT] if PEERS else [])])
+    parser.add_argument("--servers", nargs="+", default=[GATEWAY, PROVIDED, FLOOR, *([PIPECAT] if PEERS else [])])
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     come_first()
