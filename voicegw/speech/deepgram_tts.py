@@ -13,6 +13,7 @@ from voicegw.speech.deepgram_client import DEFAULT_URL, deepgram_client, deepgra
 DEFAULT_VOICE: Final = "aura-2-thalia-en"
 
 _KEPT_OPEN_SECONDS: Final = 60  # between one sentence and the next
+_KEPT_OPEN: Final = 16  # httpcore looks at each of them for every request: hundreds cost more than new ones
 
 
 class DeepgramVoice:
@@ -21,7 +22,8 @@ class DeepgramVoice:
     name = "deepgram"
 
     def __init__(self, api_key: str, *, voice: str = "", base_url: str = "") -> None:
-        self._http = httpx.AsyncClient(timeout=10, limits=httpx.Limits(keepalive_expiry=_KEPT_OPEN_SECONDS))
+        limits = httpx.Limits(max_keepalive_connections=_KEPT_OPEN, keepalive_expiry=_KEPT_OPEN_SECONDS)
+        self._http = httpx.AsyncClient(timeout=10, limits=limits)
         self._client = deepgram_client(api_key, base_url or DEFAULT_URL, self._http)
         self._voice = voice or DEFAULT_VOICE
         self.sound = f"deepgram-{self._voice}"
