@@ -120,8 +120,6 @@ class _Speech:
     tts: _ReadyVoice | FailoverVoices
     turn_model: TurnModel | None = None
 
-    async def warm(self) -> None: ...
-
     async def close(self) -> None:
         await self.detector.close()
         if isinstance(self.stt, FailoverEars) and isinstance(self.tts, FailoverVoices):
@@ -150,7 +148,6 @@ async def _serve_gateway(name: str, agent_url: str, directory: Path) -> None:
     )
     listening = listen("127.0.0.1", 0)
     speech = _speech(name, directory)
-    await speech.warm()
     gateway = Gateway(
         settings,
         store=SqliteStore(settings.live_store_path, wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS),
