@@ -126,8 +126,8 @@ class LiveCall:
         self._teller.reach_mark(name, self._clock())
         if self._recorded is not None:
             self._recorded.reach_mark(name)
-        self._session.receive_mark(name, self._clock())
-        self._obey()
+        if self._session.receive_mark(name, self._clock()):
+            self._obey()
 
     def lose_line(self) -> None:
         """The carrier stopped the stream, or its socket broke. Idempotent."""
@@ -177,8 +177,8 @@ class LiveCall:
         self._obey()
 
     def _receive_speech(self, utterance: int, audio: bytes) -> None:
-        self._session.receive_speech_audio(utterance, audio, self._clock())
-        self._obey()
+        if self._session.receive_speech_audio(utterance, audio, self._clock()):
+            self._obey()
 
     def _finish_speech(self, utterance: int) -> None:
         self._session.receive_speech_finished(utterance, self._clock())

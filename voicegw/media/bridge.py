@@ -32,7 +32,7 @@ class RealtimeBridge:
         self,
         outbox: list[Command],
         player: PromptPlayer,
-        settle: Callable[[float], None],
+        settle: Callable[[float], object],
         ask: Callable[[CallerInput, float], None],
     ) -> None:
         self._outbox = outbox

@@ -5,7 +5,7 @@ the recogniser and the turn model go to the session's outbox.
 """
 
 from math import inf
-from typing import Final, assert_never
+from typing import Final, Literal, TypeAlias, assert_never
 
 from voicegw.call.instructions import Prompt
 from voicegw.call.profile import Endpointing
@@ -17,6 +17,9 @@ from voicegw.media.speeches import Speech, Speeches
 
 VOICE_LOST_SECONDS: Final = 2.0
 """A speech is over when nothing has been told of the voice for so long: silence must not wait for a dead detector."""
+
+VoiceEffect: TypeAlias = Literal["nothing", "change", "interruption"]
+"""What more of the caller's line has done: mostly a voice, or quiet, only goes on. An interruption ends the prompt."""
 
 YIELD_AT_MOST_SECONDS: Final = 4.0
 """How long an answer waits for a caller who was speaking before it: what we say must not depend on a quiet line."""
@@ -58,20 +61,23 @@ class CallerVoice:
         """Would audio of this probability change nothing? So it is for most of a call."""
         return self._endpointer.is_unmoved_by(probability) and not (self._speeches.active or self._decider.held)
 
-    def receive(self, probability: float, seconds: float, prompt: Prompt | None, now: float) -> bool:
-        """The next `seconds` of audio hold voice with this probability, while `prompt` is being said. True if the
-        voice has become an interruption of it."""
+    def receive(self, probability: float, seconds: float, prompt: Prompt | None, now: float) -> VoiceEffect:
+        """The next `seconds` of audio hold voice with this probability, while `prompt` is being said."""
         self._followed_at = now
-        self._follow(self._endpointer.receive(probability, seconds), prompt, now)
+        event = self._endpointer.receive(probability, seconds)
+        self._follow(event, prompt, now)
         current = self._speeches.current
         if current is None:
-            return False
+            return "nothing" if event is None else "change"
         if current.echo and self._endpointer.voiced and not self._echo.is_echo():
             # Somebody else's voice is on the line now: it is a speech of its own, without the words that came back.
             self._follow(self._endpointer.abandon(), prompt, now)
-            return False
+            return "change"
+        was_interrupting = current.interrupting
         self._consider(current, prompt, now)
-        return self._commit(current)
+        if self._commit(current):
+            return "interruption"
+        return "nothing" if event is None and current.interrupting == was_interrupting else "change"
 
     def receive_verdict(self, pause: int, probability: float, prompt: Prompt | None, now: float) -> None:
         """The turn model on a pause: the caller has finished with this probability."""

@@ -25,9 +25,7 @@ PAD_LEAST_SECONDS: Final = 0.1
 PAD_MOST_SECONDS: Final = 0.2
 """What sounds under silence is sent no further ahead, for the next word waits until it has been played."""
 STALLED_AFTER_SECONDS: Final = 8.0
-LIVE_UTTERANCE_BYTES: Final = (
-    40_000  # 5 s: what has been heard of something endless is forgotten utterance by utterance
-)
+LIVE_UTTERANCE_BYTES: Final = 40_000  # 5 s: of something endless, what was heard is forgotten piece by piece
 
 _DRY_SECONDS: Final = PIECE_LEAST_BYTES / BYTES_PER_SECOND
 _ROUNDING_SECONDS: Final = 1e-6
@@ -75,8 +73,7 @@ class Playout:
         """The carrier takes audio from now on."""
         self._open = True
         self._plays_until = now
-        for utterance in self._queue:
-            utterance.fed_at = now
+        self._restart_stall(now)
 
     def close(self) -> None:
         """Nothing is sent any more."""
@@ -103,12 +100,15 @@ class Playout:
         last.audio += audio
         return True
 
-    def receive_audio(self, number: int, audio: bytes, now: float) -> None:
-        """More audio of an utterance; of one that was dropped it is ignored."""
+    def receive_audio(self, number: int, audio: bytes, now: float) -> bool:
+        """More audio of an utterance; of one that was dropped it is ignored. False: no news, enough was here."""
         utterance = self._find(number)
-        if utterance is not None and not utterance.finished:
-            utterance.audio += audio
-            utterance.fed_at = now
+        if utterance is None or utterance.finished:
+            return False
+        had_enough = utterance.unsent >= PIECE_LEAST_BYTES
+        utterance.audio += audio
+        utterance.fed_at = now
+        return not had_enough
 
     def finish(self, number: int) -> None:
         """All audio of an utterance has come."""
@@ -127,17 +127,18 @@ class Playout:
             Utterance(number=successor, fed_at=now) if each.number == number else each for each in self._queue
         ]
 
-    def receive_mark(self, name: str, now: float) -> None:
-        """The carrier named a mark back. Marks of an old generation and names that are none of ours are ignored."""
+    def receive_mark(self, name: str, now: float) -> bool:
+        """The carrier named a mark back; old and foreign ones are ignored. False: no news, it plays as believed."""
         place = next((place for place, piece in enumerate(self._flying) if piece.mark == name), None)
         if place is None:
-            return
+            return False
         for _ in range(place + 1):
             piece = self._flying.popleft()
             piece.utterance.heard = piece.end
         # The carrier still has what is flying, less what it played while the mark was under way.
-        latest = now + self._flying_seconds()
-        self._plays_until = min(max(self._plays_until, latest - MARK_TRAVEL_SECONDS), latest)
+        latest, believed = now + self._flying_seconds(), self._plays_until
+        self._plays_until = min(max(believed, latest - MARK_TRAVEL_SECONDS), latest)
+        return self._plays_until < believed or any(each.heard_enough for each in self._queue)
 
     def hold(self, now: float) -> list[ClearAudio]:
         """Fall silent at once, to go on later from the last mark that came back; again changes nothing."""

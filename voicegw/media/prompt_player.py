@@ -142,9 +142,9 @@ class PromptPlayer:
         """What was streamed is heard to its end, and then forgotten."""
         self._streamed.clear()
 
-    def receive_audio(self, utterance: int, audio: bytes, now: float) -> None:
-        """More audio of an utterance; of one that nobody waits for it is ignored."""
-        self._playout.receive_audio(utterance, audio, now)
+    def receive_audio(self, utterance: int, audio: bytes, now: float) -> bool:
+        """More audio of an utterance; of one that nobody waits for it is ignored. False: no news."""
+        return self._playout.receive_audio(utterance, audio, now)
 
     def finish(self, utterance: int) -> None:
         """An utterance has all its audio."""
@@ -175,9 +175,9 @@ class PromptPlayer:
             case _:
                 assert_never(prompt)
 
-    def receive_mark(self, name: str, now: float) -> None:
-        """The carrier named a mark back."""
-        self._playout.receive_mark(name, now)
+    def receive_mark(self, name: str, now: float) -> bool:
+        """The carrier named a mark back. False: no news."""
+        return self._playout.receive_mark(name, now)
 
     def hold(self, wanted: bool, now: float) -> None:
         """Fall silent at once if `wanted`, else go on where the caller was; again changes nothing."""

@@ -115,10 +115,10 @@ class MediaSession:
         """The next `seconds` of the caller's audio hold voice with this probability (0.0-1.0). False: no news."""
         if self.phase in _DEAF or self._voice.is_unmoved_by(probability):
             return False
-        if self._voice.receive(probability, seconds, self._player.prompt, now):
+        effect = self._voice.receive(probability, seconds, self._player.prompt, now)
+        if effect == "interruption":
             self._interrupt("speech", now)
-        self._settle(now)
-        return True
+        return self._settle(now, news=effect != "nothing")
 
     def receive_turn_verdict(self, pause: int, probability: float, now: float) -> None:
         """What the turn model says about a pause: the caller has finished with this probability (0.0-1.0)."""
@@ -131,6 +131,7 @@ class MediaSession:
         """All words of a speech so far; `final` once none will change or follow."""
         if self.phase in _DEAF:
             return
+        self._waits.filler.hear_caller(now)
         if self._voice.receive_transcript(speech, text, final=final, confidence=confidence):
             self._interrupt("speech", now)
         self._settle(now)
@@ -152,10 +153,9 @@ class MediaSession:
             self._interrupt("key", now)
         self._settle(now)
 
-    def receive_mark(self, name: str, now: float) -> None:
-        """The carrier named a mark back."""
-        self._player.receive_mark(name, now)
-        self._settle(now)
+    def receive_mark(self, name: str, now: float) -> bool:
+        """The carrier named a mark back. False: no news."""
+        return self._settle(now, news=self._player.receive_mark(name, now))
 
     def receive_plan(self, turn: int, plan: CallPlan, now: float) -> None:
         """What `turn` has brought: prompts to say after those that are being said, and how to go on. What an earlier
@@ -200,10 +200,9 @@ class MediaSession:
                 assert_never(plan.then)
         self._settle(now)
 
-    def receive_speech_audio(self, utterance: int, audio: bytes, now: float) -> None:
-        """More audio (mulaw, 8 kHz) of an utterance that was asked for."""
-        self._player.receive_audio(utterance, audio, now)
-        self._settle(now)
+    def receive_speech_audio(self, utterance: int, audio: bytes, now: float) -> bool:
+        """More audio (mulaw, 8 kHz) of an utterance that was asked for. False: no news."""
+        return self._settle(now, news=self._player.receive_audio(utterance, audio, now))
 
     def receive_speech_finished(self, utterance: int, now: float) -> None:
         """An utterance has all its audio."""
@@ -217,10 +216,11 @@ class MediaSession:
             return
         self._end("no-voice")
 
-    def _settle(self, now: float) -> None:
-        """Everything that follows from what has just changed; the order is the order of precedence."""
-        if self.phase is Phase.ENDED:
-            return
+    def _settle(self, now: float, *, news: bool = True) -> bool:
+        """Everything that follows from what has just changed; the order is that of precedence. Without news nothing
+        does: what time alone brings is the timer's."""
+        if not news or self.phase is Phase.ENDED:
+            return news
         self._take_words(now)
         # Nobody is talked over: a prompt is silent while a voice may interrupt it, or was there before it.
         self._player.hold(self.phase is not Phase.ENDING and self._voice.wants_silence(self._player.prompt, now), now)
@@ -239,6 +239,7 @@ class MediaSession:
                     self._end("plan")
             case _:
                 assert_never(self.phase)
+        return True
 
     def _take_words(self, now: float) -> None:
         if self.phase is Phase.ENDING:
@@ -273,8 +274,7 @@ class MediaSession:
         self._heard_text = None
 
     def _interrupt(self, sense: Sense, now: float) -> None:
-        heard_text = self._player.interrupt(sense, now)
-        if heard_text is not None:
+        if (heard_text := self._player.interrupt(sense, now)) is not None:
             self._turn_dropped = self.phase is Phase.THINKING
             self._heard_text = heard_text
 
