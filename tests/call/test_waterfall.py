@@ -27,7 +27,7 @@ from voicegw.call.records import (
     WebhookReceived,
     WordsReady,
 )
-from voicegw.call.waterfall import TIMED, TurnTimes, parts, turn_times
+from voicegw.call.waterfall import TIMED, TurnTimes, Waterfall, parts, turn_times
 
 
 def at(offset: float, record: Record, turn: int = 1) -> Entry:
@@ -209,6 +209,17 @@ def test_a_turn_whose_beginning_was_lost_is_left_out():
 
 def test_what_was_noted_before_a_turn_began_is_not_its_own():
     assert turn_times([at(9.0, WordsReady(), turn=2), *SPOKEN_TURN]) == (SPOKEN_TIMES,)
+
+
+def test_what_comes_after_a_turns_beginning_and_is_older_is_not_its_own():
+    waterfall = Waterfall()
+    waterfall.add(at(1.0, TurnBegan(heard="said")))
+    waterfall.add(at(0.5, AnswerBegan(status=200)))
+    times = waterfall.times(1)
+    assert times is not None
+    assert times.first_byte_ms is None
+    waterfall.add(at(1.5, AnswerBegan(status=200)))
+    assert waterfall.take()[0].first_byte_ms == 500
 
 
 @pytest.mark.parametrize("offset", [math.nan, math.inf, -math.inf, 1e308])
