@@ -230,6 +230,15 @@ async def test_a_recording_that_cannot_be_deleted_is_told_as_the_call_log_s_faul
         await Recordings(tmp_path).remove(["CA1"])
 
 
+async def test_one_that_cannot_be_deleted_keeps_no_other(tmp_path: Path) -> None:
+    for number in range(6):  # whatever order the folder gives them in, one that can go comes after one that cannot
+        (tmp_path / f"CA{number}-1.flac").mkdir()
+        touch(tmp_path, f"CA{number}-2.flac")
+    with pytest.raises(CallLogError, match=r"CA\d-1\.flac"):
+        await Recordings(tmp_path).remove([f"CA{number}" for number in range(6)])
+    assert [path for path in tmp_path.iterdir() if path.is_file()] == []
+
+
 async def test_the_folder_is_read_once_for_many_calls_and_nobody_waits_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

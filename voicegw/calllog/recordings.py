@@ -57,7 +57,9 @@ class Recordings:
         await asyncio.to_thread(self._thread.shutdown)
 
     def _remove(self, is_due: Callable[[Path], bool]) -> int:
+        """All that can be deleted is; only then is the first that cannot told of."""
         count = 0
+        failed: CallLogError | None = None
         for path in self._folder.glob(f"*{_SUFFIX}"):
             try:
                 if is_due(path):
@@ -66,7 +68,9 @@ class Recordings:
             except FileNotFoundError:
                 pass  # another process was quicker
             except OSError as exc:
-                raise CallLogError(f"the recording {path.name} cannot be deleted: {exc.strerror}") from exc
+                failed = failed or CallLogError(f"the recording {path.name} cannot be deleted: {exc.strerror}")
+        if failed is not None:
+            raise failed
         return count
 
 
