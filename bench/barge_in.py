@@ -39,6 +39,16 @@ _GREETING_SECONDS, _ANSWERED_SECONDS = 9.0, 3.0
 _REST_SECONDS = 10.0
 """Until the answer that a sound was made over has ended, and one more, if the sound asked for it."""
 ECHO = "the agent's own echo"
+KINDS = (
+    "interruptions",
+    "interruptions, a person's",
+    "mhm",
+    "mhm, by the offline voice",
+    "coughs",
+    "hold music",
+    "keypad tones",
+    ECHO,
+)
 
 
 async def measure_latency(count: int, agent_url: str, clip: bytes, voices: Sequence[bytes]) -> tuple[str, ...]:
@@ -139,7 +149,7 @@ async def compare(counts: Sequence[int], each: int, kinds: Sequence[str]) -> Non
         ECHO: [b""] * each,
     }
     rows = []
-    for kind in kinds or sounds:
+    for kind in kinds:
         rows.append(await measure_commits(kind, sounds[kind], agent_url, clip))
         print(rows[-1], flush=True)
     show_table(("sound", "made", "over an answer", "held", "cut off", "%"), rows)
@@ -150,7 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, nargs="*", default=[1, 20, 100])
     parser.add_argument("--each", type=int, default=104)
-    parser.add_argument("--kinds", nargs="*", default=[])
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=KINDS, metavar="SOUND", help=", ".join(KINDS))
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     come_first()
