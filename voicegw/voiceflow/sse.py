@@ -6,10 +6,13 @@ that begins with a colon is a comment), with what Voiceflow's streaming recipe a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# A comment has no name; `retry`, and what is new to us, is of no use. A space behind the colon is no part of the value.
+_FIELD = re.compile(r"^(event|data|id)(?:: ?(.*))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +38,36 @@ class EventStream:
         self._max_frame_bytes = max_frame_bytes
         self._at_start = True
         self._skip_line_feed = False
-        self._line: list[bytes] = []
-        self._event = ""
-        self._data: list[str] = []
+        self._line_end = b""
+        self._begun: list[bytes] = []
+        self._begun_bytes = 0
         self._id = ""
-        self._frame_bytes = 0
 
     def receive(self, chunk: bytes) -> list[ServerEvent]:
         """Take the next slice of the body, of any length, and return the events it completes."""
         events: list[ServerEvent] = []
-        *ends_of_lines, beginning = self._split(chunk)
-        for piece in ends_of_lines:
-            if not self._fits(piece):
+        if self.overflowed:
+            return events
+        *frames, beginning = self._with_line_feeds(chunk).split(b"\n\n")
+        if frames and self._begun:
+            frames[0] = b"".join((*self._begun, frames[0]))
+            self._begun, self._begun_bytes = [], 0
+        for frame in frames:
+            if len(frame) > self._max_frame_bytes:
+                self.overflowed = True
                 return events
-            line = piece
-            if self._line:
-                line = b"".join((*self._line, piece))
-                self._line.clear()
-            if self._at_start:
-                self._at_start = False
-                line = line.removeprefix(_BYTE_ORDER_MARK)
-            if line:
-                self._take_field(line)
-            elif (event := self._end_frame()) is not None:
+            if (event := self._read_frame(frame)) is not None:
                 events.append(event)
-        if beginning and self._fits(beginning):
-            self._line.append(beginning)
+        if beginning.endswith(b"\n"):  # half of a blank line, perhaps
+            beginning, self._line_end = beginning[:-1], b"\n"
+        if beginning:
+            self._begun.append(beginning)
+            self._begun_bytes += len(beginning)
+            self.overflowed = self._begun_bytes > self._max_frame_bytes
         return events
 
-    def _split(self, chunk: bytes) -> list[bytes]:
+    def _with_line_feeds(self, chunk: bytes) -> bytes:
+        """What is to be read now, in which every line ends in LF."""
         # A CR ends its line at once, for nothing may follow; an LF right behind it, even in a later slice, is
         # part of the same line end.
         if self._skip_line_feed and chunk:
@@ -71,35 +75,25 @@ class EventStream:
             self._skip_line_feed = False
         if chunk:
             self._skip_line_feed = chunk.endswith(b"\r")
-        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        line_end, self._line_end = self._line_end, b""
+        return line_end + chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _fits(self, piece: bytes) -> bool:
-        self._frame_bytes += len(piece)
-        if self._frame_bytes > self._max_frame_bytes:
-            self.overflowed = True
-        return not self.overflowed
-
-    def _take_field(self, line: bytes) -> None:
-        # Only whole lines are decoded: a slice may end inside a character.
-        name, _, value = line.decode("utf-8", "replace").partition(":")
-        value = value.removeprefix(" ")
-        match name:
-            case "event":
-                self._event = value
-            case "data":
-                self._data.append(value)
-            case "id" if "\0" not in value:
+    def _read_frame(self, frame: bytes) -> ServerEvent | None:
+        if self._at_start:
+            self._at_start = False
+            frame = frame.removeprefix(_BYTE_ORDER_MARK)
+        event = ""
+        data: list[str] = []
+        # Only whole frames are decoded: a slice may end inside a character.
+        for name, value in _FIELD.findall(frame.decode("utf-8", "replace")):
+            if name == "event":
+                event = value
+            elif name == "data":
+                data.append(value)
+            elif "\0" not in value:
                 self._id = value
-            case _:
-                pass  # a comment (no name), `retry`, or a field that is new to us
-
-    def _end_frame(self) -> ServerEvent | None:
-        event, data = self._event, "\n".join(self._data)
-        self._event = ""
-        self._data.clear()
-        self._frame_bytes = 0
         # Voiceflow's recipe: the body opens with a blank line; drop frames without an `event:`.
         if not event:
             return None
         self.finished = self.finished or event == "end"
-        return ServerEvent(event, data, self._id)
+        return ServerEvent(event, "\n".join(data), self._id)
