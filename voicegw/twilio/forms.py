@@ -20,6 +20,8 @@ MAX_FORM_FIELDS: Final = 200
 
 FormPairs: TypeAlias = tuple[tuple[str, str], ...]
 
+# A name, and what stands behind its first `=`; nothing between two `&` is no field
+_FIELD: Final = re.compile(r"(?=[^&])([^=&]*)=?([^&]*)")
 _CALL_SID: Final = re.compile(r"CA[0-9a-f]{32}")
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _KEYS: Final = re.compile(r"[0-9A-D*#]*")
@@ -138,14 +140,14 @@ def parse_form(body: bytes) -> FormPairs:
         raise FormError(f"the form has {len(body)} bytes; the limit is {MAX_FORM_BYTES}")
     if body.count(b"&") >= MAX_FORM_FIELDS:
         raise FormError(f"the form has more than {MAX_FORM_FIELDS} fields")
-    pairs = []
-    for field in body.replace(b"+", b" ").decode("latin-1").split("&"):
-        name, _, value = field.partition("=")
-        if "%" in field or not field.isascii():
-            pairs.append((_unquote(name), _unquote(value)))
-        elif field:
-            pairs.append((name, value))
-    return tuple(pairs)
+    text = body.replace(b"+", b" ").decode("latin-1")
+    plain = text.isascii()
+    return tuple(
+        [
+            (name, value) if plain and "%" not in value and "%" not in name else (_unquote(name), _unquote(value))
+            for name, value in _FIELD.findall(text)
+        ]
+    )
 
 
 def parse_call_form(pairs: FormPairs) -> CallForm:
