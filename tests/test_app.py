@@ -21,7 +21,7 @@ from voicegw.errors import StoreError
 from voicegw.simulator.virtual_time import run_virtual
 from voicegw.store.memory import MemoryStore
 from voicegw.twilio.forms import FormError, parse_form
-from voicegw.twilio.signature import SignatureVerifier
+from voicegw.twilio.signature import SignatureVerifier, signed_target
 
 ORIGIN, TOKEN, ACCOUNT = "https://g.example", "token", "AC" + "0" * 32
 CALL_SID, OTHER_SID = "CA" + "1" * 32, "CA" + "2" * 32
@@ -239,9 +239,7 @@ def is_the_same(site: Site, path: str, query: bytes, headers: list[tuple[bytes, 
         pairs = parse_form(body)
     except FormError:
         return False
-    same = site.verifier.canonical_digest(path, query, pairs) == site.verifier.canonical_digest(
-        "/twilio/voice", b"", FORM.items()
-    )
+    same = signed_target(path, query, pairs) == signed_target("/twilio/voice", b"", FORM.items())
     return same and headers == signed_headers(site.verifier.sign("/twilio/voice", b"", FORM.items()))
 
 

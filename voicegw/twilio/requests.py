@@ -11,7 +11,7 @@ from hashlib import sha256
 from starlette.types import Receive, Scope, Send
 
 from voicegw.twilio.forms import MAX_FORM_BYTES, CallForm, FormError, FormPairs, parse_call_form, parse_form
-from voicegw.twilio.signature import SETTINGS_HEADER, SIGNATURE_HEADER, SignatureVerifier
+from voicegw.twilio.signature import SETTINGS_HEADER, SIGNATURE_HEADER, SignatureVerifier, signed_target
 
 BODY_SECONDS = 5.0
 _FORM_TYPE = b"application/x-www-form-urlencoded"
@@ -32,7 +32,8 @@ class SignedRequest:
     """A webhook that is really the carrier's: its form as sent and as read, its raw target, and when it came in (the
     loop's time).
 
-    `name` is the same for all requests that its signature fits, however a replay divides names from values anew.
+    `target` is what was signed, the same for all requests that its signature fits, however a replay divides names from
+    values anew.
     """
 
     pairs: FormPairs
@@ -40,7 +41,12 @@ class SignedRequest:
     path: str
     query: str
     received_at: float
-    name: str
+    target: bytes
+
+    @property
+    def name(self) -> str:
+        """By which the request is known when it comes again."""
+        return sha256(self.target).hexdigest()
 
 
 class RequestReader:
@@ -70,10 +76,9 @@ class RequestReader:
         except FormError:
             raise RefusedError(413) from None
         path, query = scope.get("raw_path") or scope["path"].encode(), scope["query_string"]
-        if self._verifier is not None and not self._verifier.verify(
-            path,
-            query,
-            pairs,
+        target = signed_target(path, query, pairs)
+        if self._verifier is not None and not self._verifier.verify_target(
+            target,
             (signature or b"").decode("latin-1"),
             headers.get(_SETTINGS, b"").decode("latin-1") or None,
         ):
@@ -84,8 +89,7 @@ class RequestReader:
             raise RefusedError(400) from None
         if self._account_sid and call.account_sid != self._account_sid:
             raise RefusedError(403)
-        signed = self._verifier.canonical_digest(path, query, pairs) if self._verifier else sha256(body).digest()
-        return SignedRequest(pairs, call, scope["path"], query.decode("latin-1"), received_at, signed.hex())
+        return SignedRequest(pairs, call, scope["path"], query.decode("latin-1"), received_at, target)
 
 
 async def _read_body(content_length: bytes, receive: Receive) -> bytes:

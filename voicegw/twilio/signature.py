@@ -56,6 +56,22 @@ class SignatureVerifier:
             for name in _ALGORITHMS
         }
 
+    def verify_target(self, target: bytes, signature_header: str | None, settings_header: str | None = None) -> bool:
+        """True if the carrier signed `target`, as `signed_target` gives it; never raises.
+
+        The settings header names a SharedKey and its algorithm; an unknown key or algorithm is refused.
+        """
+        claimed_digest = _decode_signature(signature_header)
+        if claimed_digest is None:
+            return False
+        for macs in self._macs_named_by(settings_header):
+            for mac_at_base in macs:
+                mac = mac_at_base.copy()
+                mac.update(target)
+                if hmac.compare_digest(mac.digest(), claimed_digest):
+                    return True
+        return False
+
     def verify(
         self,
         raw_path: bytes | str,
@@ -67,19 +83,8 @@ class SignatureVerifier:
         """True if the carrier signed this request target with these form parameters; never raises.
 
         `form_pairs` are all decoded parameters as `forms.parse_form` gives them, blanks and duplicates kept.
-        The settings header names a SharedKey and its algorithm; an unknown key or algorithm is refused.
         """
-        claimed_digest = _decode_signature(signature_header)
-        if claimed_digest is None:
-            return False
-        target = _signed_target(raw_path, raw_query, form_pairs)
-        for macs in self._macs_named_by(settings_header):
-            for mac_at_base in macs:
-                mac = mac_at_base.copy()
-                mac.update(target)
-                if hmac.compare_digest(mac.digest(), claimed_digest):
-                    return True
-        return False
+        return self.verify_target(signed_target(raw_path, raw_query, form_pairs), signature_header, settings_header)
 
     def verify_get(
         self,
@@ -99,16 +104,8 @@ class SignatureVerifier:
         if not self._token_macs[_DEFAULT_ALGORITHM]:
             raise ValueError("there is no auth token to sign with")
         mac = self._token_macs[_DEFAULT_ALGORITHM][0][0].copy()
-        mac.update(_signed_target(raw_path, raw_query, form_pairs))
+        mac.update(signed_target(raw_path, raw_query, form_pairs))
         return binascii.b2a_base64(mac.digest(), newline=False).decode("ascii")
-
-    def canonical_digest(self, raw_path: bytes | str, raw_query: bytes | str, form_pairs: FormPairs = ()) -> bytes:
-        """SHA-256 of what is signed: equal for any two requests that one signature fits (a replay's name).
-
-        The signed string is not injective (`Digits=12` and `Digit=s12` sign alike), so a replay may look
-        different while its signature still holds; this digest does not change with it.
-        """
-        return hashlib.sha256(self._url_bases[0] + _signed_target(raw_path, raw_query, form_pairs)).digest()
 
     def _keyed_macs(self, secret: str, algorithm: str) -> tuple[hmac.HMAC, ...]:
         """One HMAC state for each form of the URL, fed with key and URL base; a request adds the rest."""
@@ -144,10 +141,12 @@ def _url_bases(public_url: str, *, websocket: bool) -> tuple[bytes, bytes]:
     return without_port, with_port
 
 
-def _signed_target(raw_path: bytes | str, raw_query: bytes | str, form_pairs: FormPairs) -> bytes:
+def signed_target(raw_path: bytes | str, raw_query: bytes | str, form_pairs: FormPairs = ()) -> bytes:
     """What Twilio signs after the URL's base: path, query, then each distinct name and value, sorted by name.
 
-    The SDK's rule for duplicates is `sorted(set(values))` under each name: the distinct pairs in their order.
+    Equal for any two requests that one signature fits: what is signed is not injective (`Digits=12` and `Digit=s12`
+    sign alike), so a replay may look different while its signature still holds. The SDK's rule for duplicates is
+    `sorted(set(values))` under each name: the distinct pairs in their order.
     """
     query = _as_bytes(raw_query)
     url = _as_bytes(raw_path) + b"?" + query if query else _as_bytes(raw_path)
