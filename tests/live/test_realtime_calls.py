@@ -9,7 +9,7 @@ import pytest
 from stream_world import LOUD, PROFILE, QUIET, Agent, Site, StartSite, Stream, answer, hang_up, says
 
 from voicegw.call.profile import Destination, Forwarding, Mode, NumberProfile
-from voicegw.call.records import CallerSpoke, KeysPressed
+from voicegw.call.records import CallerSpoke, KeysPressed, Noted
 from voicegw.errors import RealtimeError
 from voicegw.live.ports import BridgeListener, BridgeRequest
 
@@ -79,7 +79,7 @@ def dialogue(*after_start: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], l
 
 
 async def bridged_call(site: Site) -> Stream:
-    site.speech.tts.says[SERVER] = "…"
+    site.speech.tts.says |= {SERVER: "…", QUIET[0]: "quiet"}
     stream = await answer(site)
     await asyncio.sleep(2)
     stream.say("talk to the expert")
@@ -121,7 +121,8 @@ async def test_caller_and_server_hear_each_other_until_end(start_site: StartSite
 
 async def test_neither_filler_nor_apology_comes_while_bridged(start_site: StartSite) -> None:
     server = Server()
-    site = await start_site(Agent(dialogue({"wait": 900})), realtime=server)
+    patient = PROFILE.model_copy(update={"realtime_silence_seconds": 0})
+    site = await start_site(Agent(dialogue({"wait": 900})), patient, realtime=server)
     stream = await bridged_call(site)
     before = stream.heard()
     await asyncio.sleep(800)
@@ -137,10 +138,11 @@ async def test_an_answer_that_ends_after_start_leaves_the_bridge_be(start_site: 
     server = Server()
     site = await start_site(Agent(dialogue()), realtime=server)
     stream = await bridged_call(site)
-    await asyncio.sleep(60)
-    server.say(1.0)
+    for _ in range(3):
+        await asyncio.sleep(25)
+        server.say(1.0)
     await asyncio.sleep(2)
-    assert seconds_heard(stream) == pytest.approx(1.0, abs=0.01)
+    assert seconds_heard(stream) == pytest.approx(3.0, abs=0.01)
     await hang_up(site, stream)
     assert site.agent.kinds == ["launch", "text", "end"]
 
@@ -175,6 +177,30 @@ async def test_a_server_that_goes_is_told_to_the_agent_and_its_open_answer_is_le
     stream.say("once more")
     await asyncio.sleep(4)
     assert len(server.requests) == 2, "the agent may bridge again"
+    await hang_up(site, stream)
+
+
+@pytest.mark.parametrize("says", [b"", b"\xff" * 8000], ids=["nothing", "quiet"])
+async def test_a_server_that_answers_and_lets_the_caller_hear_nothing_has_failed(
+    start_site: StartSite, says: bytes
+) -> None:
+    server = Server()
+    site = await start_site(Agent(dialogue({"wait": 500})), realtime=server)
+    stream = await bridged_call(site)
+    server.say(5.0)
+    for _ in range(33):  # the last sound has ended 28 s ago
+        await asyncio.sleep(1)
+        assert server.listener is not None
+        server.listener.hear_agent(says)
+    assert "Event realtime_ended." not in stream.heard()
+    await asyncio.sleep(4)
+    assert stream.heard()[-1] == "Event realtime_ended."
+    assert server.closed == 1
+    noted = [each for each in site.journal.of(Noted) if each.about.startswith("realtime")]
+    assert [(each.about, each.fields) for each in noted] == [
+        ("realtime-began", {}),
+        ("realtime-ended", {"reason": "server-silent"}),
+    ]
     await hang_up(site, stream)
 
 

@@ -14,7 +14,7 @@ from voicegw.call.instructions import Prompt, Say, StartRealtime
 from voicegw.call.plan import BridgeRealtime, CallPlan, Finish, GoOn, Listen, Then
 from voicegw.media import commands as c
 from voicegw.media.bridge import UNAVAILABLE_EVENT
-from voicegw.media.phases import Phase
+from voicegw.media.phases import Phase, SessionRules
 
 START = StartRealtime(input_encoding="audio/x-mulaw", output_encoding="audio/x-mulaw")
 BRIDGE = BridgeRealtime(start=START, hearing=HEARING)
@@ -26,8 +26,8 @@ SECOND = 8_000
 class Bridged(Line):
     """A line whose prompts last two seconds, and whose realtime server says what the test has it say."""
 
-    def __init__(self) -> None:
-        super().__init__(new_line().session, on_command=self.answer)
+    def __init__(self, rules: SessionRules | None = None) -> None:
+        super().__init__(new_line(rules).session, on_command=self.answer)
 
     def answer(self, command: c.Command, now: float) -> None:
         if isinstance(command, c.SynthesizeText):
@@ -109,6 +109,51 @@ def test_audio_that_comes_in_real_time_is_heard_at_once(bridged: Bridged) -> Non
     assert bridged.played[-1].end < 3.1
 
 
+def test_a_server_of_which_nothing_is_heard_has_failed_after_half_a_minute(bridged: Bridged) -> None:
+    bridged.run(29.9)
+    assert bridged.commands(c.AskAgent) == []
+    bridged.run(30.1)
+    assert bridged.commands(c.CloseRealtime) == [c.CloseRealtime(failure="server-silent")]
+    (asked,) = bridged.commands(c.AskAgent)
+    assert asked == c.AskAgent(turn=1, heard=EventRaised(name="realtime_ended"))
+
+
+def test_the_silence_of_a_server_counts_from_the_end_of_its_last_sound_in_the_ear(bridged: Bridged) -> None:
+    bridged.at(20.0, lambda: bridged.server_says(b"\x01" * 10 * SECOND))
+    bridged.at(25.0, lambda: bridged.server_says(b"\xff" * SECOND))  # quiet is no sound
+    bridged.run(59.0)
+    assert bridged.commands(c.CloseRealtime) == []
+    bridged.run(60.1)
+    assert len(bridged.commands(c.CloseRealtime)) == 1
+
+
+def test_what_was_thrown_away_was_no_sound_in_the_ear(bridged: Bridged) -> None:
+    bridged.server_says(b"\x01" * 60 * SECOND)
+    bridged.at(5.0, bridged.flush)
+    bridged.run(34.9)
+    assert bridged.commands(c.CloseRealtime) == []
+    bridged.run(35.1)
+    assert len(bridged.commands(c.CloseRealtime)) == 1
+
+
+def test_quiet_that_waits_to_be_heard_goes_with_a_server_that_ends(bridged: Bridged) -> None:
+    bridged.server_says(b"\xff" * 60 * SECOND)
+    bridged.run(2.0)
+    bridged.session.bridge.receive_ended(bridged.now)
+    bridged.obey()
+    bridged.plan(Say(text="They have gone"), then=LISTEN)
+    bridged.run(5.0)
+    assert set(bridged.ear[-SECOND:]) == {0}
+
+
+def test_a_number_may_wait_for_its_server_for_ever() -> None:
+    patient = Bridged(SessionRules(realtime_silence_seconds=0))
+    patient.start()
+    patient.plan()
+    patient.run(7200.0)
+    assert patient.commands(c.CloseRealtime) == []
+
+
 def test_a_flush_throws_away_what_was_not_heard_and_tells_how_much_was(bridged: Bridged) -> None:
     bridged.server_says(b"\x01" * 2 * SECOND)
     bridged.run(1.5)
@@ -136,7 +181,7 @@ def test_nobody_listens_asks_or_fills_while_bridged(bridged: Bridged) -> None:
     bridged.voice = 1.0
     bridged.run(2.0)
     bridged.voice = 0.0
-    bridged.run(60.0)
+    bridged.run(30.0)
     for kind in (c.AskAgent, c.AskFiller, c.BeginTranscript, c.ClearAudio, c.AskTurnModel):
         assert bridged.commands(kind) == []
     assert bridged.session.phase is Phase.BRIDGED

@@ -125,6 +125,7 @@ class NumberProfile(_Settings):
     variable_names: dict[str, str] = Field(default_factory=dict)
     phrases: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
     max_call_seconds: Annotated[int, Field(ge=30, le=86400)] = 3600
+    realtime_silence_seconds: Seconds = 30
     failures_before_fallback: Annotated[int, Field(ge=1, le=10)] = 3
     fallback: tuple[Destination, ...] = ()
     forwarding: Forwarding = Forwarding()

@@ -67,9 +67,9 @@ class Bridging:
             case c.InterruptRealtime(heard_seconds=heard_seconds):
                 if self._current is not None:
                     self._current.interrupt(heard_seconds)
-            case c.CloseRealtime():
+            case c.CloseRealtime(failure=failure):
                 if self._current is not None:
-                    self._current.leave()
+                    self._current.leave(failure)
                     self._current = None
             case _:
                 assert_never(command)
@@ -140,8 +140,11 @@ class _CallerBridge:
         if self._bridge is not None:
             self._bridge.interrupt(heard_seconds)
 
-    def leave(self) -> None:
-        """Begin to leave; nobody is told anything any more."""
+    def leave(self, failure: str = "") -> None:
+        """Begin to leave; nobody is told anything any more. `failure`: why, where the server is at fault."""
+        if failure and self._sink is not None:
+            _log.warning("realtime server failed", call_sid=self._call_sid, reason=failure)
+            self._journal.note(self._call_sid, Noted(about="realtime-ended", fields={"reason": failure}))
         self._sink = None
         self._over.set()
 

@@ -132,9 +132,11 @@ class InterruptRealtime:
     heard_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseRealtime:
-    """The caller is bridged no more."""
+    """The caller is bridged no more; `failure` says why, where that is the server's fault."""
+
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,20 @@ class Phase(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRules:
     """What a number sets for its streams. `while_thinking`: words the caller adds while the agent thinks are joined to
-    the next turn and the answer is still said, or the answer is dropped for them."""
+    the next turn and the answer is still said, or the answer is dropped for them. A realtime server that the caller has
+    not heard for `realtime_silence_seconds` has failed (0: never)."""
 
     barge_in: BargeInRules = field(default_factory=BargeInRules)
     while_thinking: Literal["join", "drop"] = "join"
+    realtime_silence_seconds: float = 30.0
 
 
 def rules_of(profile: NumberProfile) -> SessionRules:
     """The rules of one number's streams."""
     own = profile.stream
     barge_in = BargeInRules(min_words=own.barge_in_words, min_seconds=own.barge_in_seconds)
-    return SessionRules(barge_in=barge_in, while_thinking=own.while_thinking)
+    return SessionRules(
+        barge_in=barge_in,
+        while_thinking=own.while_thinking,
+        realtime_silence_seconds=profile.realtime_silence_seconds,
+    )

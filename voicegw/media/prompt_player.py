@@ -58,6 +58,11 @@ class PromptPlayer:
         return self._playout.all_heard
 
     @property
+    def unsent_seconds(self) -> float:
+        """How much audio waits to be sent, repetitions apart."""
+        return self._playout.unsent_bytes / BYTES_PER_SECOND
+
+    @property
     def on_hold(self) -> bool:
         """Does the caller hear that a tool is at work?"""
         return self._background is not None and self._background.plays(HOLD)
@@ -228,9 +233,12 @@ class PromptPlayer:
         self._outbox += sent
         self._prompts = {each: self._prompts[each] for each in self._playout.numbers if each in self._prompts}
 
-    def stalled(self, now: float) -> int | None:
-        """The utterance whose audio has been waited for too long."""
-        return self._playout.stalled(now)
+    def stop_stalled(self, now: float) -> int | None:
+        """Wait no longer for an utterance whose audio has been waited for too long, if there is one."""
+        stalled = self._playout.stalled(now)
+        if stalled is not None:
+            self._outbox.append(StopSynthesis(utterance=stalled))
+        return stalled
 
     def next_timer(self) -> float | None:
         """When something has to be sent, believed or given up."""

@@ -42,7 +42,7 @@ class MediaSession:
         self._out: list[c.Command] = []
         self._echo = EchoGuard()
         self._player = PromptPlayer(self._out, self._echo, background)
-        self.bridge = RealtimeBridge(self._out, self._player, self._settle, self._ask)
+        self.bridge = RealtimeBridge(self._out, self._player, self._settle, self._ask, rules.realtime_silence_seconds)
         self._voice = CallerVoice(self._out, self._echo, rules.barge_in)
         self._waiting = WaitingInputs(hearing.keypad, keys)
         self._waits = Waits(now)
@@ -71,7 +71,7 @@ class MediaSession:
         """When `receive_timer` must be called, if nothing else comes; None once the stream has ended."""
         if self.phase is Phase.ENDED:
             return None
-        times: list[float | None] = [self._waits.line_until, self._player.next_timer()]
+        times: list[float | None] = [self._waits.line_until, self._player.next_timer(), self.bridge.next_timer()]
         if self.phase is Phase.THINKING:
             times += [self._voice.next_timer(), self._filler_at(), self._waiting.next_note()]
         elif self.phase is Phase.LISTENING:
@@ -85,8 +85,8 @@ class MediaSession:
         if now >= self._waits.line_until:
             self._end("no-media")
             return
-        if (stalled := self._player.stalled(now)) is not None:
-            self._out.append(c.StopSynthesis(utterance=stalled))
+        self.bridge.receive_timer(now)
+        if (stalled := self._player.stop_stalled(now)) is not None:
             self.receive_speech_failed(stalled, now)
             return
         if (filler_at := self._filler_at()) is not None and now >= filler_at:
@@ -233,7 +233,7 @@ class MediaSession:
                 self._ask_if_answered(now)
             case Phase.BRIDGED:
                 if self._open and self._player.all_heard:
-                    self.bridge.open()
+                    self.bridge.open(now)
             case Phase.ENDING:
                 if self._open and self._player.all_heard:
                     self._end("plan")
