@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +54,7 @@ class ScriptedAgent:
     def heard(self) -> list[CallerInput]:
         return [request.heard for request in self.asked]
 
-    async def take_turn(self, turn: TurnRequest) -> AsyncIterator[Instruction]:
+    async def take_turn(self, turn: TurnRequest, give: Callable[[Instruction], None]) -> None:
         self.asked.append(turn)
         self.asked_at.append(now())
         steps = self.script.pop(0) if self.script else [Say(text=f"Answer {len(self.asked)}.")]
@@ -64,7 +64,7 @@ class ScriptedAgent:
         try:
             if not turn.session_key:
                 self.sessions += 1
-                yield SessionOpened(session_key=f"key-{self.sessions}", user_id=turn.user_id)
+                give(SessionOpened(session_key=f"key-{self.sessions}", user_id=turn.user_id))
             for step in steps:
                 match step:
                     case float() | int():
@@ -73,7 +73,7 @@ class ScriptedAgent:
                         whole = True
                         raise step
                     case _:
-                        yield step
+                        give(step)
             whole = True
         finally:
             self.broken_off += not whole

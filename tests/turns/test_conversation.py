@@ -544,9 +544,8 @@ class TestHangUps:
         assert await phone.conversations.reap() == 0
 
 
-async def _breaks(turn: Any) -> Any:
+async def _breaks(turn: Any, give: Any) -> None:
     raise AgentBroke("refused", answer_begun=False)
-    yield  # pragma: no cover
 
 
 class TestFailures:

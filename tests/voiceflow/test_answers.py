@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from voicegw.voiceflow.answers import AnswerCaps, read_stream
+from voicegw.voiceflow.traces import Trace
 
 
 async def test_little_is_read_beyond_the_end_event() -> None:
@@ -17,5 +18,7 @@ async def test_little_is_read_beyond_the_end_event() -> None:
             taken += 1
             yield b": more\n"
 
-    assert [trace async for trace in read_stream(chunks(), AnswerCaps())] == []
+    traces: list[Trace] = []
+    await read_stream(chunks(), AnswerCaps(), traces.append)
+    assert traces == []
     assert taken < 10

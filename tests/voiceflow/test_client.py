@@ -7,7 +7,6 @@ import json
 import socket
 import traceback
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -70,7 +69,9 @@ SESSION = answer(json.dumps({"sessionKey": SESSION_KEY}))
 
 
 async def take_turn(client: VoiceflowClient) -> list[Trace]:
-    return [trace async for trace in client.interact(SESSION_KEY, actions.text("hi"))]
+    traces: list[Trace] = []
+    await client.interact(SESSION_KEY, actions.text("hi"), traces.append)
+    return traces
 
 
 async def test_a_session_draws_the_traffic_split_unless_an_environment_is_named(agent: Any, transport: Any) -> None:
@@ -88,7 +89,8 @@ async def test_a_session_draws_the_traffic_split_unless_an_environment_is_named(
 async def test_a_turn_is_streamed_with_completion_events_asked_for_in_the_body(agent: Any, transport: Any) -> None:
     agent.scripts = [chunked(b"\n", frame("trace", HELLO), END) + LAST_CHUNK]
     client = make_client(agent, transport, timezone="Europe/Berlin", base_url=agent.url + "/")
-    traces = [t async for t in client.interact(SESSION_KEY, actions.text("hi"), {"call_sid": "CA1"})]
+    traces: list[Trace] = []
+    await client.interact(SESSION_KEY, actions.text("hi"), traces.append, {"call_sid": "CA1"})
     assert [type(trace) for trace in traces] == [TextTrace]
     (request,) = agent.requests
     assert request.path == "/v4/interact/stream"
@@ -124,9 +126,12 @@ async def test_each_trace_is_given_as_soon_as_it_arrives(agent: Any, transport: 
 
     agent.scripts = [slowly]
     kinds = []
-    async for trace in make_client(agent, transport).interact(SESSION_KEY, actions.no_reply()):
+
+    def take(trace: Trace) -> None:
         kinds.append(type(trace))
         heard.set()
+
+    await make_client(agent, transport).interact(SESSION_KEY, actions.no_reply(), take)
     assert kinds == [TextTrace, EndTrace]
 
 
@@ -222,10 +227,13 @@ async def test_a_reset_in_the_answer_comes_after_what_had_arrived(agent: Any, tr
 
     agent.scripts = [break_off]
     traces = []
+
+    def take(trace: Trace) -> None:
+        traces.append(trace)
+        heard.set()
+
     with pytest.raises(AgentBroke) as caught:
-        async for trace in make_client(agent, transport).interact(SESSION_KEY, actions.text("hi")):
-            traces.append(trace)
-            heard.set()
+        await make_client(agent, transport).interact(SESSION_KEY, actions.text("hi"), take)
     assert len(traces) == 1
     assert (caught.value.answer_begun, caught.value.retryable) == (True, False)
 
@@ -371,8 +379,13 @@ async def test_dropping_an_answer_leaves_the_agent(agent: Any, transport: Any) -
         await reader.read()
 
     agent.scripts = [wait_for_goodbye]
-    async with aclosing(make_client(agent, transport).interact(SESSION_KEY, actions.text("hi"))) as traces:
-        assert isinstance(await anext(traces), TextTrace)
+    begun = asyncio.Event()
+    turn = asyncio.create_task(
+        make_client(agent, transport).interact(SESSION_KEY, actions.text("hi"), lambda _: begun.set())
+    )
+    async with asyncio.timeout(5):
+        await begun.wait()
+    turn.cancel()
     async with asyncio.timeout(5):
         await agent.left.wait()
 

@@ -3,7 +3,7 @@
 No query here that a key-value server with expiry could not answer.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from voicegw.call.state import CallState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRequest:
-    """All that one turn of the agent depends on. `session_key` is empty until a `SessionOpened` was yielded;
+    """All that one turn of the agent depends on. `session_key` is empty until a `SessionOpened` was given;
     `live_sound`: sound is wanted in pieces, as it comes."""
 
     call_sid: str
@@ -42,8 +42,8 @@ class TurnRequest:
 class Agent(Protocol):
     """An agent on some platform."""
 
-    def take_turn(self, turn: TurnRequest) -> AsyncIterator[Instruction]:
-        """Tell the agent what was heard and yield its answer as it arrives.
+    async def take_turn(self, turn: TurnRequest, give: Callable[[Instruction], None]) -> None:
+        """Tell the agent what was heard and `give` its answer, instruction by instruction, as it arrives.
 
         Raises a child of `voicegw.errors.AgentError`. Never sends twice what may have arrived. Cancel-safe.
         """

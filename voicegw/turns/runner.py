@@ -6,7 +6,6 @@ whose process died shows no sign of life and counts as lost.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from math import inf
 
@@ -227,9 +226,7 @@ class TurnRunner:
     async def _read(self, running: RunningTurn) -> None:
         """Take the agent's answer as it arrives, in a task of its own: a time-out on reading would break it off."""
         try:
-            async with aclosing(self._agent.take_turn(running.request)) as answer:  # type: ignore[type-var]
-                async for instruction in answer:
-                    running.arrivals.put(instruction)
+            await self._agent.take_turn(running.request, running.arrivals.put)
         finally:
             running.arrivals.end()
 

@@ -7,8 +7,7 @@ nobody's patience but that of unfinished text.
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 from voicegw.call.entries import Journal, NoJournal
@@ -22,23 +21,17 @@ from voicegw.turns.ports import TurnRequest
 from voicegw.voiceflow.actions import Action, Verbatim, end, render_action
 from voicegw.voiceflow.client import VoiceflowClient
 from voicegw.voiceflow.health import AgentHealth
+from voicegw.voiceflow.hearing import Hearing
 from voicegw.voiceflow.next_action import AgentMemory, plan_action, plan_launch
-from voicegw.voiceflow.pauses import WithPauses
 from voicegw.voiceflow.planner import Planner
-from voicegw.voiceflow.trace_digest import TraceDigest
-from voicegw.voiceflow.traces import Trace
 from voicegw.voiceflow.variables import plan_turn_variables, plan_variables
 
-SIGN_OF_LIFE_SECONDS = 5.0
-"""Traces that ask nothing of the call show at least so often that the agent is at work: a turn's budget runs from
-its last trace, and whoever keeps it sees only instructions."""
-WORDLESS_SECONDS = 120.0
-"""So long such traces count as work (as an open tool does); then an agent that only babbles has used up its turn."""
 END_PATIENCE_SECONDS = 10.0
 _MAX_USER_ID_CHARACTERS = 256
 _MAX_BUSY_WAIT_SECONDS = 3.0
 _MAX_ATTEMPTS = 2
 
+_Request = tuple[Action | None, dict[str, object]]  # with the variables that are set before it
 ClientFor = Callable[[NumberProfile], VoiceflowClient]
 _Result = TypeVar("_Result")
 
@@ -80,26 +73,28 @@ class VoiceflowAgent:
         self._retry = _Retry(retry_pause_seconds)
         self._health = AgentHealth()
 
-    async def take_turn(self, turn: TurnRequest) -> AsyncGenerator[Instruction]:
-        """Tell the agent what was heard and yield its answer as it arrives.
+    async def take_turn(self, turn: TurnRequest, give: Callable[[Instruction], None]) -> None:
+        """Tell the agent what was heard and `give` its answer as it arrives.
 
         Starts a session and launches where that has not been done. Of an answer that breaks off, what had arrived
-        is yielded before the error. An agent that has failed too often is not asked: the turn fails at once. Raises
-        a child of `AgentError`; never sends twice what may have arrived; cancel-safe, and closing it drops the answer.
+        is given before the error. An agent that has failed too often is not asked: the turn fails at once. Raises
+        a child of `AgentError`; never sends twice what may have arrived; cancel-safe, and that drops the answer.
         """
         if isinstance(turn.heard, HungUp):
             await self.end(turn)
             return
-        client = self._client_for(turn.profile)
-        conversation = _Conversation(client, turn, self._retry, self._journal)
-        if not conversation.has_something_to_ask:
-            yield Note(about="nothing-to-send", fields={"heard": turn.heard.kind})
+        requests = _plan_requests(turn)
+        if not any(action is not None for action, _ in requests):
+            give(Note(about="nothing-to-send", fields={"heard": turn.heard.kind}))
             return
+        client = self._client_for(turn.profile)
         with self._health.admit(client) as attempt:
-            async with aclosing(conversation.run()) as instructions:
-                async for instruction in instructions:
-                    attempt.receive(instruction)
-                    yield instruction
+
+            def receive(instruction: Instruction) -> None:
+                attempt.receive(instruction)
+                give(instruction)
+
+            await _Conversation(client, turn, self._retry, self._journal, receive).run(requests)
 
     async def end(self, turn: TurnRequest) -> None:
         """Tell the agent that the call is over; nothing to do where it never knew of it. Raises `AgentError`.
@@ -113,7 +108,7 @@ class VoiceflowAgent:
         self._journal.note(turn.call_sid, ActionSent(action=render_action(action)), turn.turn)
         try:
             async with asyncio.timeout(END_PATIENCE_SECONDS):
-                await self._retry.call(lambda: _read_to_end(client.interact(turn.session_key, action)))
+                await self._retry.call(lambda: client.interact(turn.session_key, action, lambda _: None))
         except SessionExpired:
             return  # it is over already
         except TimeoutError as exc:
@@ -139,50 +134,29 @@ class VoiceflowAgent:
 class _Conversation:
     """One turn with the agent, from the session it needs to the end of the last answer."""
 
-    def __init__(self, client: VoiceflowClient, turn: TurnRequest, retry: _Retry, journal: Journal) -> None:
+    def __init__(
+        self,
+        client: VoiceflowClient,
+        turn: TurnRequest,
+        retry: _Retry,
+        journal: Journal,
+        give: Callable[[Instruction], None],
+    ) -> None:
         self._client = client
         self._journal = journal
         self._retry = retry
         self._turn = turn
         self._session_key = turn.session_key
-        self._requests = self._plan_requests()
+        self._give = give
         self._ended = False
 
-    @property
-    def has_something_to_ask(self) -> bool:
-        """False where what was heard is of no interest to an agent."""
-        return any(action is not None for action, _ in self._requests)
-
-    async def run(self) -> AsyncGenerator[Instruction]:
+    async def run(self, requests: Iterable[_Request]) -> None:
         if not self._session_key:
-            yield await self._open_session()
-        for action, variables in self._requests:
+            self._give(await self._open_session())
+        for action, variables in requests:
             if self._ended or action is None:
                 return
-            async with aclosing(self._ask_surely(action, variables)) as instructions:
-                async for instruction in instructions:
-                    self._ended = self._ended or isinstance(instruction, Ending)
-                    yield instruction
-
-    def _plan_requests(self) -> list[tuple[Action | None, dict[str, object]]]:
-        """What to send in this turn. An input that finds no conversation (its launch failed) begins one first."""
-        turn = self._turn
-        variables = plan_turn_variables(turn.heard, turn.heard_text, turn.profile)
-        first: list[tuple[Action | None, dict[str, object]]] = []
-        if isinstance(turn.heard, Started) or not turn.launched:
-            first = [(plan_launch(turn.parties), {**self._launch_variables(), **variables})]
-            if isinstance(turn.heard, Started | StayedSilent):
-                return first
-        memory = AgentMemory(
-            buttons=turn.buttons,
-            collecting=turn.collecting,
-            legacy_keypad=turn.legacy_keypad,
-            heard_text=turn.heard_text,
-        )
-        return [*first, (plan_action(turn.heard, memory, turn.parties, turn.profile), variables)]
-
-    def _launch_variables(self) -> dict[str, object]:
-        return plan_variables(self._turn.parties, self._turn.call_sid, self._turn.profile)
+            await self._ask_surely(action, variables)
 
     async def _open_session(self) -> SessionOpened:
         user_id = (self._turn.user_id or self._turn.call_sid)[:_MAX_USER_ID_CHARACTERS]
@@ -192,74 +166,70 @@ class _Conversation:
         self._note(SessionStarted(seconds=round(loop.time() - asked_at, 4), renewed=renewed))
         return SessionOpened(session_key=self._session_key, user_id=user_id)
 
-    async def _ask_surely(self, action: Action, variables: dict[str, object]) -> AsyncGenerator[Instruction]:
+    async def _ask_surely(self, action: Action, variables: dict[str, object]) -> None:
         """Ask; once more where the request surely did not run, and in a new session where this one has expired."""
         attempts = renewals = 0
         while True:
             try:
-                async with aclosing(self._ask(action, variables)) as instructions:
-                    async for instruction in instructions:
-                        yield instruction
+                return await self._ask(action, variables)
             except SessionExpired:
                 renewals += 1
                 if renewals > 1:
                     raise
-                yield await self._open_session()
-                variables = {**self._launch_variables(), **variables}
+                self._give(await self._open_session())
+                variables = {**_launch_variables(self._turn), **variables}
             except AgentError as exc:
                 attempts += 1
                 await self._retry.wait_after(exc, attempts)
-            else:
-                return
 
-    async def _ask(self, action: Action, variables: Mapping[str, object]) -> AsyncGenerator[Instruction]:
+    async def _ask(self, action: Action, variables: Mapping[str, object]) -> None:
         planner = Planner(self._turn.profile, live_sound=self._turn.live_sound)
-        digest = TraceDigest()
+        hearing = Hearing(planner, self._bring, self._note)
         asked = render_action(action)
         self._note(ActionSent(action=asked, variables=variables, sensitive=self._turn.sensitive))
-        answer = self._client.interact(
-            self._session_key,
-            Verbatim(asked),
-            variables,
-            traceparent=traceparent(self._turn.call_sid, self._turn.turn),
-            on_answer=lambda status: self._note(AnswerBegan(status=status)),
-        )
-        loop = asyncio.get_running_loop()
-        spoke_at = yielded_at = loop.time()
         try:
-            async with aclosing(WithPauses(answer, planner)) as traces:
-                async for trace in traces:
-                    if trace is not None:
-                        self._tell(digest.receive(trace))
-                    instructions = planner.flush_text() if trace is None else planner.receive(trace)
-                    now = loop.time()
-                    if instructions:
-                        spoke_at = now
-                    elif now - yielded_at >= SIGN_OF_LIFE_SECONDS and now - spoke_at < WORDLESS_SECONDS:
-                        instructions = [Note(about="still-answering")]
-                    for instruction in instructions:
-                        yield instruction
-                        yielded_at = loop.time()
+            await self._client.interact(
+                self._session_key,
+                Verbatim(asked),
+                hearing.receive,
+                variables,
+                traceparent=traceparent(self._turn.call_sid, self._turn.turn),
+                on_answer=lambda status: self._note(AnswerBegan(status=status)),
+            )
         except AgentError:
-            for instruction in planner.finish(clean=False):
-                yield instruction
+            hearing.finish(clean=False)
             raise
         finally:
-            self._tell(digest.finish())
-        for instruction in planner.finish(clean=True):
-            yield instruction
+            hearing.close()
+        hearing.finish(clean=True)
         if not planner.understood:
             raise AgentBroke("nothing in the answer could be understood", answer_begun=True)
 
-    def _tell(self, records: Iterable[Record]) -> None:
-        for record in records:
-            self._note(record)
+    def _bring(self, instructions: Iterable[Instruction]) -> None:
+        for instruction in instructions:
+            self._ended = self._ended or isinstance(instruction, Ending)
+            self._give(instruction)
 
     def _note(self, record: Record) -> None:
         self._journal.note(self._turn.call_sid, record, self._turn.turn)
 
 
-async def _read_to_end(answer: AsyncGenerator[Trace]) -> None:
-    async with aclosing(answer) as traces:
-        async for _ in traces:
-            pass
+def _plan_requests(turn: TurnRequest) -> list[_Request]:
+    """What to send in this turn. An input that finds no conversation (its launch failed) begins one first."""
+    variables = plan_turn_variables(turn.heard, turn.heard_text, turn.profile)
+    first: list[_Request] = []
+    if isinstance(turn.heard, Started) or not turn.launched:
+        first = [(plan_launch(turn.parties), {**_launch_variables(turn), **variables})]
+        if isinstance(turn.heard, Started | StayedSilent):
+            return first
+    memory = AgentMemory(
+        buttons=turn.buttons,
+        collecting=turn.collecting,
+        legacy_keypad=turn.legacy_keypad,
+        heard_text=turn.heard_text,
+    )
+    return [*first, (plan_action(turn.heard, memory, turn.parties, turn.profile), variables)]
+
+
+def _launch_variables(turn: TurnRequest) -> dict[str, object]:
+    return plan_variables(turn.parties, turn.call_sid, turn.profile)

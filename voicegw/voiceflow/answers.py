@@ -6,7 +6,7 @@ Knows no HTTP but slices of a body.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -52,8 +52,8 @@ class _Meter:
             raise AgentTalkedTooMuch(f"the answer has more than {self.caps.max_traces} traces")
 
 
-async def read_stream(chunks: AsyncIterator[bytes], caps: AnswerCaps) -> AsyncGenerator[Trace]:
-    """Yield the traces of a streamed answer as they arrive.
+async def read_stream(chunks: AsyncIterator[bytes], caps: AnswerCaps, take: Callable[[Trace], None]) -> None:
+    """Have `take` the traces of a streamed answer as they arrive.
 
     Raises `AgentBroke` if the body ends before the `end` event, `AgentTalkedTooMuch` over a cap.
     """
@@ -68,14 +68,14 @@ async def read_stream(chunks: AsyncIterator[bytes], caps: AnswerCaps) -> AsyncGe
             # `state`, and events that are new to us, are of no use on a phone.
             if event.event == "trace":
                 meter.count_trace()
-                yield _parse_event(event)
+                take(_parse_event(event))
         if stream.overflowed:
             raise AgentTalkedTooMuch(f"one event is longer than {caps.max_frame_bytes} bytes")
     raise AgentBroke("the answer ended before its `end` event", answer_begun=meter.bytes_read > 0)
 
 
-async def read_whole(chunks: AsyncIterator[bytes], caps: AnswerCaps) -> AsyncGenerator[Trace]:
-    """Yield the traces of an answer that comes as one JSON document.
+async def read_whole(chunks: AsyncIterator[bytes], caps: AnswerCaps, take: Callable[[Trace], None]) -> None:
+    """Have `take` the traces of an answer that comes as one JSON document.
 
     Raises `AgentBroke` if it is no such document, `AgentTalkedTooMuch` over a cap.
     """
@@ -93,7 +93,7 @@ async def read_whole(chunks: AsyncIterator[bytes], caps: AnswerCaps) -> AsyncGen
         raise AgentBroke("the answer holds no list of traces", answer_begun=True)
     for trace in traces:
         meter.count_trace()
-        yield parse_trace(trace)
+        take(parse_trace(trace))
 
 
 async def read_bounded(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
@@ -102,17 +101,18 @@ class VoiceflowClient:
         self,
         session_key: str,
         action: Action,
+        take: Callable[[Trace], None],
         variables: Mapping[str, object] | None = None,
         *,
         traceparent: str = "",
         on_answer: Callable[[int], None] | None = None,
-    ) -> AsyncGenerator[Trace]:
-        """Tell the agent what happened and yield its answer, trace by trace; `variables` are set before the turn.
+    ) -> None:
+        """Tell the agent what happened and have `take` its answer, trace by trace; `variables` are set before the turn.
 
         `traceparent` is the request's W3C trace context; `on_answer` is told the status once the answer begins.
 
         Raises `SessionExpired`, or another child of `AgentError`; what is not `retryable` may have run. Waits for
-        the agent without end: patience is the caller's. Close it early (`aclosing`) to drop the answer.
+        the agent without end: patience is the caller's. Cancel-safe: that drops the answer.
         """
         path = "/v4/interact/stream" if self._settings.streaming else "/v4/interact"
         async with self._transport.post(
@@ -127,9 +127,7 @@ class VoiceflowClient:
                 detail = await self._detail(response, session_key, told=told)
                 raise refusal_of_turn(response.status, response.headers, detail, _now())
             read = read_stream if self._settings.streaming else read_whole
-            async with aclosing(read(response.chunks, self._caps)) as traces:
-                async for trace in traces:
-                    yield trace
+            await read(response.chunks, self._caps, take)
 
     async def probe(self) -> ProbeResult:
         """Find out whether the agent takes our settings, by starting a session of our own. Raises nothing of ours."""
