@@ -32,12 +32,18 @@ def check_media(data: bytes) -> None:
     """Lines: the frames of one socket. What is read holds what its types promise, and can be written and kept."""
     reader = StreamReader()
     for line in data.split(b"\n"):
-        short = reader.receive_audio(line)
+        short = media_messages.read_common(line, reader.stream_sid)
         try:
             message = reader.receive(line.decode("utf-8", "replace"))
         except MediaMessageError:
             continue
-        assert short is None or (isinstance(message, media_messages.MediaReceived) and message.audio == short)
+        match short:
+            case bytes():
+                assert isinstance(message, media_messages.MediaReceived)
+                assert message.audio == short
+            case str():
+                assert isinstance(message, media_messages.MarkReceived)
+                assert message.name == short
         assert isinstance(message, get_args(media_messages.MediaMessage))
         assert repr(message).encode()
         if isinstance(message, media_messages.Connected | media_messages.UnknownMessage):

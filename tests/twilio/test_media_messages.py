@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicegw.twilio import media_messages
 from voicegw.twilio.media_fields import MediaMessageError
 from voicegw.twilio.media_messages import (
     MAX_CUSTOM_PARAMETERS,
@@ -24,6 +23,7 @@ from voicegw.twilio.media_messages import (
     StreamStopped,
     UnknownMessage,
     parse_message,
+    read_common,
 )
 from voicegw.twilio.media_outgoing import ClearPlayback, PlayMedia, SetMark, render_message
 from voicegw.twilio.media_stream import StreamReader
@@ -275,26 +275,32 @@ class TestOneSocket:
         for number in ("2", "5", "5", "4", "6"):
             assert isinstance(reader.receive(json.dumps({**KEY, "sequenceNumber": number})), KeyReceived)
 
-    def test_audio_as_the_carrier_writes_it_takes_the_short_way(self) -> None:
-        reader, message = started(), parse(MEDIA)
-        assert isinstance(message, MediaReceived)
-        assert reader.receive_audio(json.dumps(MEDIA)) == reader.receive_audio(json.dumps(MEDIA).encode())
-        assert reader.receive_audio(json.dumps(MEDIA)) == message.audio
+    def test_audio_and_marks_as_the_carrier_writes_them_take_the_short_way(self) -> None:
+        media, mark = parse(MEDIA), parse(MARK)
+        assert isinstance(media, MediaReceived)
+        assert isinstance(mark, MarkReceived)
+        assert read_common(json.dumps(MEDIA), STREAM) == read_common(json.dumps(MEDIA).encode(), STREAM) == media.audio
+        assert read_common(json.dumps(MARK), STREAM) == read_common(json.dumps(MARK).encode(), STREAM) == mark.name
 
     @pytest.mark.parametrize(
         "fields",
-        [KEY, with_value(MEDIA, "outbound", "media", "track"), with_value(MEDIA, "MZ" + "0" * 32, "streamSid")],
-        ids=["a key", "what is said to the caller", "another stream's"],
+        [
+            KEY,
+            with_value(MEDIA, "outbound", "media", "track"),
+            with_value(MEDIA, "MZ" + "0" * 32, "streamSid"),
+            with_value(MARK, "MZ" + "0" * 32, "streamSid"),
+            with_value(MARK, "m" * 257, "mark", "name"),
+        ],
+        ids=["a key", "what is said to the caller", "another stream's audio", "another stream's mark", "a long mark"],
     )
-    def test_nothing_but_what_the_caller_says_takes_it(self, fields: Mapping[str, object]) -> None:
-        assert started().receive_audio(json.dumps(fields)) is None
+    def test_nothing_else_takes_it(self, fields: Mapping[str, object]) -> None:
+        assert read_common(json.dumps(fields), started().stream_sid) is None
 
-    def test_no_audio_takes_it_before_the_stream_began(self) -> None:
-        assert StreamReader().receive_audio(json.dumps(MEDIA)) is None
+    def test_nothing_takes_it_before_the_stream_began(self) -> None:
+        assert read_common(json.dumps(MEDIA), StreamReader().stream_sid) is None
 
     def test_a_message_that_is_too_long_does_not_take_it(self) -> None:
-        text = json.dumps(with_value(MEDIA, "A" * 65_536, "media", "payload"))
-        assert started().receive_audio(text) is None
+        assert read_common(json.dumps(with_value(MEDIA, "A" * 65_536, "media", "payload")), STREAM) is None
 
 
 JSON_VALUES = st.recursive(
@@ -333,18 +339,31 @@ class TestAnyInput:
 
     @settings(max_examples=300)
     @given(
-        st.sampled_from([("event",), ("streamSid",), ("media",), ("media", "track"), ("media", "payload")]),
+        st.sampled_from(
+            [
+                (MEDIA, ("event",)),
+                (MEDIA, ("streamSid",)),
+                (MEDIA, ("media",)),
+                (MEDIA, ("media", "track")),
+                (MEDIA, ("media", "payload")),
+                (MARK, ("mark",)),
+                (MARK, ("mark", "name")),
+            ]
+        ),
         JSON_VALUES
         | st.from_regex(r"[0-9]{0,17}|[A-Za-z0-9+/=]{0,12}|MZ[0-9a-f]{32}|[٠-٩0-9_+ -]{1,4}", fullmatch=True),
     )
-    def test_the_short_way_to_audio_leads_where_the_careful_one_does(self, path: tuple[str, ...], value: Any) -> None:
-        text = json.dumps(with_value(MEDIA, value, *path))
-        short = media_messages.read_caller_audio(text, STREAM)
+    def test_the_short_way_leads_where_the_careful_one_does(
+        self, place: tuple[dict[str, Any], tuple[str, ...]], value: Any
+    ) -> None:
+        text = json.dumps(with_value(place[0], value, *place[1]))
+        short = read_common(text, STREAM)
         if short is not None:
             careful = parse_message(text)
-            assert isinstance(careful, MediaReceived)
-            assert careful.from_caller
-            assert (careful.stream_sid, careful.audio) == (STREAM, short)
+            assert isinstance(careful, MediaReceived | MarkReceived)
+            assert careful.stream_sid == STREAM
+            assert short == (careful.audio if isinstance(careful, MediaReceived) else careful.name)
+            assert isinstance(careful, MarkReceived) or careful.from_caller
 
     @settings(max_examples=100)
     @given(st.binary(max_size=2000))

@@ -87,10 +87,23 @@ class _DirectLine:
 class _DirectSocket(WSListener):
     """One socket, from its upgrade to its end: frames become messages, messages go to the call."""
 
+    __slots__ = (
+        "_admission",
+        "_admitting",
+        "_call",
+        "_deadline",
+        "_held",
+        "_line",
+        "_over",
+        "_pending",
+        "_reader",
+        "_transport",
+        "_unfinished",
+    )
+
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
-        self._clock = asyncio.get_running_loop().time
-        self._reader = PacedReader(self._clock())
+        self._reader = PacedReader(asyncio.get_running_loop().time)
         self._unfinished = b""
         self._call: LiveCall | None = None
         self._line: _DirectLine | None = None
@@ -119,12 +132,14 @@ class _DirectSocket(WSListener):
         if self._over or transport.is_close_frame_sent:
             return
         try:
-            if kind == _TEXT and frame.fin and not self._unfinished:
-                self._receive(frame.get_payload_as_bytes())
-            elif kind in (_TEXT, WSMsgType.CONTINUATION):
-                self._collect(frame)
-            elif kind == WSMsgType.BINARY:
-                self._refuse("a frame that is no text")
+            is_whole = kind == _TEXT and frame.fin and not self._unfinished
+            text = frame.get_payload_as_bytes() if is_whole else self._collect(frame)
+            if text is None:
+                return
+            if self._call is None:
+                self._await_call(text)
+            elif not self._reader.hand_on(self._call, text):
+                self._end(self._call)
         except UnicodeDecodeError:
             self._refuse("a frame that is no text")
         except MediaMessageError as error:
@@ -147,21 +162,23 @@ class _DirectSocket(WSListener):
         if self._call is not None:
             self._call.lose_line()
 
-    def _collect(self, frame: WSFrame) -> None:
-        """A message in several frames; Twilio sends none, but something in between may."""
+    def _collect(self, frame: WSFrame) -> bytes | None:
+        """A message in several frames, with the last of them; Twilio sends none, but something in between may."""
+        if frame.msg_type == WSMsgType.BINARY:
+            raise MediaMessageError("a frame that is no text")
+        if frame.msg_type not in (_TEXT, WSMsgType.CONTINUATION):
+            return None
         self._unfinished += frame.get_payload_as_bytes()
         if len(self._unfinished) > MAX_MESSAGE_CHARACTERS:
             raise MediaMessageError("a message that is too long")
-        if frame.fin:
-            whole, self._unfinished = self._unfinished, b""
-            self._receive(whole)
+        if not frame.fin:
+            return None
+        whole, self._unfinished = self._unfinished, b""
+        return whole
 
-    def _receive(self, text: bytes) -> None:
-        if self._call is not None:
-            if not self._reader.hand_on(self._call, text, self._clock()):
-                self._end(self._call)
-            return
-        message = self._reader.receive(text.decode(), self._clock())
+    def _await_call(self, text: bytes) -> None:
+        """What comes before its call is here."""
+        message = self._reader.receive(text.decode())
         if self._admitting is not None:
             self._held.append(message)
         elif not isinstance(message, Connected):

@@ -21,6 +21,7 @@ from voicegw.twilio.media_messages import (
     MediaReceived,
     StreamStarted,
     StreamStopped,
+    read_common,
 )
 from voicegw.twilio.media_stream import StreamReader
 from voicegw.twilio.signature import SETTINGS_HEADER, SIGNATURE_HEADER, SignatureVerifier
@@ -92,39 +93,49 @@ class Admission:
 
 class PacedReader:
     """The text frames of one socket, read as messages and held to the protocol and to a pace. A long piece of audio
-    counts as the frames that it could have come in."""
+    counts as the frames that it could have come in. The clock is asked when the credit is used up, no sooner."""
 
-    def __init__(self, now: float) -> None:
+    __slots__ = ("_clock", "_credit", "_filled_at", "_reader")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._reader = StreamReader()
+        self._clock = clock
         self._credit = MESSAGES_AT_ONCE
-        self._seen_at = now
+        self._filled_at = clock()
 
-    def receive(self, text: str, now: float) -> MediaMessage:
+    def receive(self, text: str) -> MediaMessage:
         """The next message. Raises `MediaMessageError`."""
         message = self._reader.receive(text)
-        self._count(len(message.audio) if isinstance(message, MediaReceived) else 0, now)
+        self._spend(max(1.0, len(message.audio) / FRAME_BYTES) if isinstance(message, MediaReceived) else 1.0)
         return message
 
-    def hand_on(self, call: LiveCall, frame: str | bytes, now: float) -> bool:
+    def hand_on(self, call: LiveCall, frame: str | bytes) -> bool:
         """Tell `call` what its stream brought with the next frame. False once the stream is over. Raises
         `MediaMessageError`, `UnicodeDecodeError`.
 
         What the caller says, nearly all that ever comes, takes the shortest way there is."""
-        audio = self._reader.receive_audio(frame)
-        if audio is None:
-            return hand_on(call, self.receive(frame if isinstance(frame, str) else frame.decode(), now))
-        self._count(len(audio), now)
-        call.hear(audio)
+        found = read_common(frame, self._reader.stream_sid)
+        if found is None:
+            return hand_on(call, self.receive(frame if isinstance(frame, str) else frame.decode()))
+        if isinstance(found, str):
+            self._spend(1.0)
+            call.reach_mark(found)
+            return True
+        if len(found) == FRAME_BYTES and self._credit >= 1.0:
+            self._credit -= 1.0
+        else:
+            self._spend(max(1.0, len(found) / FRAME_BYTES))
+        call.hear(found)
         return True
 
-    def _count(self, audio_bytes: int, now: float) -> None:
-        credit = self._credit + (now - self._seen_at) * MESSAGES_PER_SECOND
-        credit = (credit if credit < MESSAGES_AT_ONCE else MESSAGES_AT_ONCE) - 1
-        if audio_bytes > FRAME_BYTES:
-            credit -= audio_bytes / FRAME_BYTES - 1
-        self._credit, self._seen_at = credit, now
-        if credit < 0:
-            raise MediaMessageError("more messages than a caller's line can bring")
+    def _spend(self, messages: float) -> None:
+        self._credit -= messages
+        if self._credit < 0.0:
+            now = self._clock()
+            self._credit += min(MESSAGES_AT_ONCE, (now - self._filled_at) * MESSAGES_PER_SECOND)
+            self._filled_at = now
+            if self._credit < 0.0:
+                raise MediaMessageError("more messages than a caller's line can bring")
 
 
 def hand_on(call: LiveCall, message: MediaMessage) -> bool:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
@@ -36,12 +35,8 @@ def render_message(stream_sid: str, message: OutgoingMessage) -> str:
             payload = base64.b64encode(audio).decode("ascii")  # nothing in it, or in the id, needs to be escaped
             return f'{{"event":"media","streamSid":"{stream_sid}","media":{{"payload":"{payload}"}}}}'
         case SetMark(name=name):
-            return _render({"event": "mark", "streamSid": stream_sid, "mark": {"name": name}})
+            return f'{{"event":"mark","streamSid":"{stream_sid}","mark":{{"name":{json.dumps(name)}}}}}'
         case ClearPlayback():
-            return _render({"event": "clear", "streamSid": stream_sid})
+            return f'{{"event":"clear","streamSid":"{stream_sid}"}}'
         case _:
             assert_never(message)
-
-
-def _render(fields: Mapping[str, object]) -> str:
-    return json.dumps(fields, separators=(",", ":"))

@@ -73,16 +73,15 @@ class _Frames:
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._clock = asyncio.get_running_loop().time
-        self._reader = PacedReader(self._clock())
+        self._reader = PacedReader(asyncio.get_running_loop().time)
 
     async def next(self) -> MediaMessage:
         """The next message. Raises `MediaMessageError`, `_Gone`."""
-        return self._reader.receive(await self._next_text(), self._clock())
+        return self._reader.receive(await self._next_text())
 
     async def hand_on(self, call: LiveCall) -> bool:
         """Tell `call` what comes next. False once the stream is over. Raises `MediaMessageError`, `_Gone`."""
-        return self._reader.hand_on(call, await self._next_text(), self._clock())
+        return self._reader.hand_on(call, await self._next_text())
 
     async def _next_text(self) -> str:
         event = await self._receive()

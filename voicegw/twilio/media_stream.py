@@ -7,7 +7,6 @@ from voicegw.twilio.media_messages import (
     StreamStarted,
     UnknownMessage,
     parse_message,
-    read_caller_audio,
 )
 
 
@@ -18,16 +17,16 @@ class StreamReader:
     A message is never dropped for its sequence number: TCP keeps order, and a deaf call is worse than an odd one.
     """
 
+    __slots__ = ("_connected", "started", "stream_sid")
+
     def __init__(self) -> None:
         self.started: StreamStarted | None = None
+        self.stream_sid: str | None = None
         self._connected = False
 
-    def receive_audio(self, frame: str | bytes) -> bytes | None:
-        """What the caller says, if the next text frame is nothing else; if this is None, give it to `receive`."""
-        return read_caller_audio(frame, self.started.stream_sid) if self.started is not None else None
-
     def receive(self, text: str) -> MediaMessage:
-        """Read the next text frame. Raises `MediaMessageError`, as `parse_message` and for a breach of order."""
+        """Read the next text frame; what `read_common` reads breaks no rule. Raises `MediaMessageError`, as
+        `parse_message` and for a breach of order."""
         message = parse_message(text)
         match message:
             case UnknownMessage():
@@ -40,7 +39,7 @@ class StreamReader:
             case StreamStarted():
                 if self.started is not None:
                     raise MediaMessageError("a second `start` on one socket")
-                self.started = message
+                self.started, self.stream_sid = message, message.stream_sid
             case _ if self.started is None:
                 raise MediaMessageError("something came before the stream began")
             case _ if message.stream_sid != self.started.stream_sid:
