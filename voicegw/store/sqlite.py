@@ -1,18 +1,17 @@
 """Live-call state in one SQLite file: calls go on after a restart. One connection in one thread, off the loop."""
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple, Unpack
 
 from voicegw.errors import StaleVersion, StoreError
 from voicegw.store.sqlite_file import SqliteFile
+from voicegw.store.work_thread import WorkThread
 from voicegw.turns.ports import RECORDING_REST_SECONDS, StoredAudio, StoredCall, StoredTurn
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
+_Arguments = TypeVarTuple("_Arguments")
+_Result = TypeVar("_Result")
 
 
 class SqliteStore:
@@ -24,7 +23,7 @@ class SqliteStore:
     def __init__(self, path: Path, *, wall: Callable[[], float], lifetime_seconds: float) -> None:
         self._wall = wall
         self._lifetime = lifetime_seconds
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live-store")
+        self._thread = WorkThread("live-store")
         self._database = SqliteFile(path)
 
     async def open(self) -> None:
@@ -88,19 +87,15 @@ class SqliteStore:
     async def close(self) -> None:
         """Close the file; what was written stays."""
         await self._do(SqliteFile.close)
-        self._thread.shutdown()
+        self._thread.close()
 
     def _expiry(self) -> float:
         return self._wall() + self._lifetime
 
-    async def _do(self, act: Callable[Concatenate[SqliteFile, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    async def _do(self, act: Callable[[SqliteFile, Unpack[_Arguments]], _Result], *arguments: *_Arguments) -> _Result:
         """Run `act` in the store's thread; SQLite's errors are translated here, once."""
-
-        def run() -> _T:
-            return act(self._database, *args, **kwargs)
-
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+            return await self._thread.do(act, self._database, *arguments)
         except sqlite3.Error as exc:
             raise StoreError(f"live store {self._database.path}: {exc}", retryable=True) from exc
         except RuntimeError as exc:  # the thread is gone: the store was closed

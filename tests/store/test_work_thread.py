@@ -1,0 +1,65 @@
+"""The thread for blocking work: order, errors, and askers who leave."""
+
+import asyncio
+from collections.abc import Iterator
+from threading import Event, current_thread
+
+import pytest
+
+from voicegw.store.work_thread import WorkThread
+
+
+@pytest.fixture
+def thread() -> Iterator[WorkThread]:
+    working = WorkThread("worker")
+    yield working
+    working.close()
+
+
+async def test_work_is_done_in_that_thread_and_its_result_comes_back(thread: WorkThread) -> None:
+    assert await thread.do(lambda number: (number + 1, current_thread().name), 6) == (7, "worker")
+
+
+async def test_work_is_done_in_the_order_in_which_it_was_asked_for(thread: WorkThread) -> None:
+    done: list[int] = []
+    await asyncio.gather(*(thread.do(done.append, number) for number in range(50)))
+    assert done == list(range(50))
+
+
+async def test_what_it_raises_is_raised_where_it_was_asked_for_and_the_next_work_is_done(thread: WorkThread) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await thread.do(lambda: 1 // 0)
+    assert await thread.do(lambda: "still here") == "still here"
+
+
+async def test_work_is_done_even_if_the_asker_is_cancelled(thread: WorkThread) -> None:
+    may_go_on, done = Event(), list[str]()
+    held = asyncio.create_task(thread.do(may_go_on.wait))
+    asked = asyncio.create_task(thread.do(done.append, "done"))
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    may_go_on.set()
+    await held
+    assert await thread.do(lambda: list(done)) == ["done"]
+
+
+async def test_a_closed_thread_takes_no_work(thread: WorkThread) -> None:
+    await thread.do(lambda: None)
+    thread.close()
+    with pytest.raises(RuntimeError):
+        await thread.do(lambda: None)
+
+
+def test_work_goes_on_when_the_loop_that_asked_for_it_is_gone(thread: WorkThread) -> None:
+    may_go_on = Event()
+
+    async def ask_and_leave() -> None:
+        asked = asyncio.create_task(thread.do(may_go_on.wait))
+        await asyncio.sleep(0)
+        asked.cancel()
+
+    asyncio.run(ask_and_leave())
+    may_go_on.set()
+    assert asyncio.run(thread.do(lambda: "still here")) == "still here"
