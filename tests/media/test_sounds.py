@@ -4,8 +4,10 @@ import pytest
 from perfect_line import HEARING, Line, new_line
 
 from voicegw.call.instructions import BargeIn, PlayChunk, PlayRecording, Prompt, Say
+from voicegw.call.patience import FILLER_AFTER_SECONDS
 from voicegw.call.plan import CallPlan, Finish, GoOn, Listen, Then
 from voicegw.media import commands as c
+from voicegw.media.playout import STALLED_AFTER_SECONDS
 
 GO_ON = GoOn(hearing=HEARING)
 LISTEN = Listen(hearing=HEARING, silence_seconds=10)
@@ -112,3 +114,22 @@ def test_what_was_not_heard_of_a_sound_is_kept_as_a_recording(phone: Phone) -> N
     (end,) = phone.commands(c.EndStream)
     assert isinstance(end, c.EndStream)
     assert end.unsaid == (PlayRecording(content=("a", "b"), encoding="audio/pcm", instead="Words."),)
+
+
+def test_silence_counts_from_the_last_sound_of_an_agent_whose_own_audio_breaks_off(phone: Phone) -> None:
+    phone.plan(chunk("ab", first=True), then=LISTEN)
+    phone.run(30.0)
+    assert phone.when(c.AskAgent) == [pytest.approx(2.0 + 10, abs=0.15)]
+
+
+def test_a_word_is_due_at_once_where_an_agent_has_been_quiet_in_the_midst_of_its_own_audio(phone: Phone) -> None:
+    phone.plan(chunk("ab", first=True))
+    phone.run(30.0)
+    assert phone.when(c.AskFiller)[0] == pytest.approx(2.0 + STALLED_AFTER_SECONDS, abs=0.01)
+
+
+def test_a_caller_who_has_just_pressed_a_key_in_such_a_pause_is_given_time(phone: Phone) -> None:
+    phone.plan(chunk("ab", first=True, barge_in=BargeIn.NONE))
+    phone.at(9.5, lambda: phone.session.receive_key("1", phone.now))
+    phone.run(30.0)
+    assert phone.when(c.AskFiller)[0] == pytest.approx(9.5 + FILLER_AFTER_SECONDS, abs=0.01)

@@ -25,9 +25,9 @@ class FillerTimer:
         """The agent has been asked."""
         self._at = now + FILLER_AFTER_SECONDS
 
-    def hear_us(self, now: float) -> None:
-        """The caller was hearing us until now, or is about to."""
-        self._at = now + FILLER_AFTER_WORDS_SECONDS
+    def hear_us(self, until: float) -> None:
+        """The caller was hearing us until then, or is about to."""
+        self._at = max(self._at, until + FILLER_AFTER_WORDS_SECONDS)
 
     def next_timer(self) -> float:
         """When a filler is due, if the caller hears nothing until then."""

@@ -65,6 +65,11 @@ class Playout:
         return all(utterance.heard_enough for utterance in self._queue)
 
     @property
+    def said_until(self) -> float:
+        """When the carrier has played, or will have, what it has of what is said: padding apart."""
+        return self._plays_until if self._padded_from is None else self._padded_from
+
+    @property
     def unsent_bytes(self) -> int:
         """How much audio waits to be sent, repetitions apart."""
         return sum(utterance.unsent for utterance in self._queue)
@@ -112,14 +117,12 @@ class Playout:
 
     def finish(self, number: int) -> None:
         """All audio of an utterance has come."""
-        utterance = self._find(number)
-        if utterance is not None:
+        if (utterance := self._find(number)) is not None:
             utterance.finished = True
 
     def has_audio(self, number: int) -> bool:
         """Has any audio of an utterance come?"""
-        utterance = self._find(number)
-        return utterance is not None and bool(utterance.audio)
+        return any(each.number == number and each.audio for each in self._queue)
 
     def replace(self, number: int, successor: int, now: float) -> None:
         """Utterance `successor` takes the place of one that had no audio, and is played once."""
@@ -205,8 +208,7 @@ class Playout:
         head = self._head()
         if not self._open or self.held or head is None or head.finished:
             return None
-        said_until = self._plays_until if self._padded_from is None else self._padded_from
-        return max(head.fed_at, said_until) + STALLED_AFTER_SECONDS
+        return max(head.fed_at, self.said_until) + STALLED_AFTER_SECONDS
 
     def stalled(self, now: float) -> int | None:
         """The utterance whose audio has been waited for too long."""
@@ -233,7 +235,7 @@ class Playout:
             return out
         while (room := round((LEAD_MOST_SECONDS - lead) * BYTES_PER_SECOND)) >= PIECE_LEAST_BYTES:
             head = self._head()
-            if head is None or not (self._is_worth_sending(head) or self._is_dry(lead)):
+            if head is None or not (self._is_worth_sending(head) or self._is_dry(head, lead)):
                 break
             audio = head.take(min(head.unsent, PIECE_MOST_BYTES, room))
             lead += len(audio) / BYTES_PER_SECOND
@@ -252,9 +254,8 @@ class Playout:
         """A short piece is sent only where nothing could make it longer."""
         return head.unsent >= PIECE_LEAST_BYTES or (head.finished and head.unsent > 0)
 
-    def _is_dry(self, lead: float) -> bool:
-        head = self._head()
-        return head is not None and head.unsent > 0 and lead <= _DRY_SECONDS + _ROUNDING_SECONDS
+    def _is_dry(self, head: Utterance, lead: float) -> bool:
+        return head.unsent > 0 and lead <= _DRY_SECONDS + _ROUNDING_SECONDS
 
     def _head(self) -> Utterance | None:
         """The utterance whose audio goes out next."""
@@ -267,8 +268,7 @@ class Playout:
         return sum(piece.size for piece in self._flying) / BYTES_PER_SECOND
 
     def _mark_due_at(self) -> float:
-        first = self._flying[0]
-        after = self._flying_seconds() - first.size / BYTES_PER_SECOND
+        after = self._flying_seconds() - self._flying[0].size / BYTES_PER_SECOND
         return self._plays_until - after + MARK_LATE_SECONDS
 
     def _believe_late_marks(self, now: float) -> None:

@@ -26,7 +26,7 @@ from voicegw.media.commands import (
     SynthesizeText,
 )
 from voicegw.media.echo import EchoGuard
-from voicegw.media.playout import Playout
+from voicegw.media.playout import MARK_TRAVEL_SECONDS, Playout
 from voicegw.media.utterances import BYTES_PER_SECOND, Dropped
 
 _NO_SOUND: Final = 0  # the next piece of a sound begins an utterance; None: nobody wants it
@@ -56,6 +56,12 @@ class PromptPlayer:
     def all_heard(self) -> bool:
         """Has the caller heard all prompts?"""
         return self._playout.all_heard
+
+    @property
+    def heard_until(self) -> float:
+        """Until when the caller has heard us, or will have, as far as the carrier has what is said: no later than its
+        last mark comes back. A prompt whose audio does not come is silence."""
+        return self._playout.said_until + MARK_TRAVEL_SECONDS
 
     @property
     def unsent_seconds(self) -> float:

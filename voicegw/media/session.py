@@ -225,7 +225,7 @@ class MediaSession:
         # Nobody is talked over: a prompt is silent while a voice may interrupt it, or was there before it.
         self._player.hold(self.phase is not Phase.ENDING and self._voice.wants_silence(self._player.prompt, now), now)
         self._player.send(now, caller_speaks=self._voice.active)
-        self._waits.hear_us(now, quiet=self._player.all_heard)
+        self._waits.hear_us(min(now, self._player.heard_until), quiet=self._player.all_heard)
         match self.phase:
             case Phase.THINKING:
                 self._out += [c.NoteWaiting(heard=heard) for heard in self._waiting.take_notes(now)]

@@ -36,11 +36,11 @@ class Waits:
         self.silence.hear_something(now)
         self.filler.hear_caller(now)
 
-    def hear_us(self, now: float, *, quiet: bool) -> None:
-        """Whether the caller has heard all that we said, now; until now they were hearing us if not."""
+    def hear_us(self, until: float, *, quiet: bool) -> None:
+        """Whether the caller has heard all that we said by now; they were hearing us until then if not."""
         if not (quiet and self._was_quiet):
-            self.silence.hear_something(now)
-            self.filler.hear_us(now)
+            self.silence.hear_something(until)
+            self.filler.hear_us(until)
         self._was_quiet = quiet
 
     def begin_turn(self, now: float) -> None:
