@@ -1,5 +1,6 @@
 """Live-call state in one SQLite file: calls go on after a restart. One connection in one thread, off the loop."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -87,7 +88,7 @@ class SqliteStore:
     async def close(self) -> None:
         """Close the file; what was written stays."""
         await self._do(SqliteFile.close)
-        self._thread.close()
+        self._thread.shutdown()
 
     def _expiry(self) -> float:
         return self._wall() + self._lifetime
@@ -95,7 +96,7 @@ class SqliteStore:
     async def _do(self, act: Callable[[SqliteFile, Unpack[_Arguments]], _Result], *arguments: *_Arguments) -> _Result:
         """Run `act` in the store's thread; SQLite's errors are translated here, once."""
         try:
-            return await self._thread.do(act, self._database, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, act, self._database, *arguments)
         except sqlite3.Error as exc:
             raise StoreError(f"live store {self._database.path}: {exc}", retryable=True) from exc
         except RuntimeError as exc:  # the thread is gone: the store was closed
