@@ -231,10 +231,13 @@ class TurnRunner:
             running.arrivals.end()
 
     async def _bring(self, running: RunningTurn, arrived: Sequence[Instruction], over: TurnOver | None = None) -> None:
-        """Write what has arrived (nothing: a sign of life), then show it to whoever waits.
+        """Show what has arrived (nothing: a sign of life) to whoever waits, and write it: the store does what it is
+        asked for in turn, so that nothing a webhook makes of it is kept, and then answered, before it.
 
         A store that fails costs only what other processes could have seen.
         """
+        self._tell(running, arrived, over)
+        running.show(arrived, self._clock(), over)
         entries = [*arrived, over] if over is not None else arrived
         try:
             await self._store.append_turn(
@@ -246,8 +249,6 @@ class TurnRunner:
         except StoreError as error:
             _log.warning("turn progress not kept", call_sid=running.request.call_sid, reason=str(error))
             self._note(running, Failed(part="store", code=error.code, reason="turn progress not kept"))
-        self._tell(running, arrived, over)
-        running.show(arrived, self._clock(), over)
 
     def _tell(self, running: RunningTurn, arrived: Sequence[Instruction], over: TurnOver | None) -> None:
         """The journal learns of first words, of what only it wants to know, and of the turn's end."""
