@@ -164,6 +164,13 @@ class TestBargeIn:
         assert len(phone.heard(1)) >= SECONDS * 8000
         assert ("mhm", "too-short") in phone.ignored if words else phone.ignored == []
 
+    def test_words_of_what_hardly_was_a_voice_cost_none_either(self, phone: Phone) -> None:
+        phone.plan(QUESTION)
+        phone.run(2.0)
+        phone.speak(0.16, "thank you for watching")
+        phone.run(9.0)
+        assert (phone.commands(c.ReportBargeIn), phone.ignored) == ([], [("thank you for watching", "too-short")])
+
     def test_words_that_come_after_the_prompt_went_on_cut_it_off_even_so(self, phone: Phone) -> None:
         phone.words_after = 1.5
         phone.plan(QUESTION)

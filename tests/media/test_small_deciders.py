@@ -63,17 +63,35 @@ class TestBargeIn:
 
     @pytest.mark.parametrize(
         ("text", "words"),
-        [("", 0), ("Mhm.", 0), ("uh-huh, mm-hmm", 0), ("Yes!", 1), ("Um, sim", 2), ("mhm, no thanks", 2), ("Äh ja", 1)],
+        [
+            ("", 0),
+            ("Mhm.", 0),
+            ("uh-huh, mm-hmm", 0),
+            ("Yes!", 1),
+            ("Um, sim", 2),
+            ("mhm, no thanks", 2),
+            ("Äh ja", 1),
+            ("Ah, ha.", 0),
+            ("Oh, stop!", 1),
+            ("Okay.", 1),
+        ],
     )
     def test_humming_along_is_no_word(self, text: str, words: int) -> None:
-        assert count_words(text) == words
+        assert count_words(text, voice_seconds=0.3) == words
 
     @pytest.mark.parametrize(
         ("text", "confidence", "words"),
         [("Mom.", 0.45, 0), ("Stop.", 0.86, 1), ("Stop.", None, 1), ("Not that one", 0.45, 3), ("", 0.1, 0)],
     )
     def test_one_word_that_was_hardly_heard_is_a_noise(self, text: str, confidence: float | None, words: int) -> None:
-        assert count_words(text, confidence) == words
+        assert count_words(text, confidence, voice_seconds=0.48) == words
+
+    def test_a_word_that_took_its_time_was_said_whether_it_was_understood_or_not(self) -> None:
+        assert count_words("Echo.", 0.45, voice_seconds=0.51) == 1
+
+    def test_words_that_nobody_had_the_time_to_say_are_a_noise_put_into_writing(self) -> None:
+        assert count_words("Thank you for watching!", 0.66, voice_seconds=0.192) == 0
+        assert count_words("No.", 0.72, voice_seconds=0.224) == 1
 
     def test_words_or_voice_make_an_interruption(self) -> None:
         rules = BargeInRules(min_words=2, min_seconds=0.8)

@@ -14,7 +14,8 @@ from voicegw.call.instructions import BargeIn
 Sense: TypeAlias = Literal["speech", "key"]
 
 _WORD: Final = re.compile(r"\w+(?:['’-]\w+)*")
-# How people say "I am listening", as recognisers spell it. No word of a language we ship ("um" is Portuguese for one).
+# How people say "I am listening", as recognisers spell it in any language. No word of one that we ship ("um" is
+# Portuguese for one), and nothing that may be an answer: "okay" and "yeah" are as often one as not.
 _HUMMING: Final = frozenset(
     (
         "mhm",
@@ -22,22 +23,38 @@ _HUMMING: Final = frozenset(
         "mm",
         "mmm",
         "mmhm",
+        "mmhmm",
         "mm-hmm",
         "mm-hm",
         "m-hm",
+        "mm-mm",
         "hm",
         "hmm",
+        "hmhm",
+        "mh",
         "uh",
         "uh-huh",
         "uhhuh",
+        "uhuh",
+        "huh",
         "erm",
+        "uhm",
+        "ah",
+        "aha",
+        "ah-ha",
+        "ha",
+        "oh",
         "äh",
         "ähm",
-        "aha",
-        "huh",
+        "aham",
+        "uhum",
+        "ajá",
+        "ahã",
     )
 )
 _BELIEVED_FROM: Final = 0.6
+_BELIEVED_FROM_SECONDS: Final = 0.5
+_SPOKEN_FROM_SECONDS: Final = 0.2  # a quick "no" has 0.26 s of voice; most hums through the nose, and most music, less
 _ALLOWED: Final = {
     BargeIn.ANY: ("speech", "key"),
     BargeIn.SPEECH: ("speech",),
@@ -65,11 +82,13 @@ def may_interrupt(policy: BargeIn, sense: Sense) -> bool:
     return sense in _ALLOWED[policy]
 
 
-def count_words(text: str, confidence: float | None = None) -> int:
-    """The words of `text` that are more than humming along. One word alone that the recogniser hardly believes in
-    (`confidence` 0-1, None where it says nothing of it) is a noise that it had to put into writing."""
+def count_words(text: str, confidence: float | None = None, *, voice_seconds: float) -> int:
+    """The words of `text` that are more than humming along. A recogniser has to put every noise into writing: what was
+    hardly a voice said none of them, nor is one word said that was short and that it hardly believes in (`confidence`
+    0-1, None where it says nothing of it)."""
     count = sum(word not in _HUMMING for word in _WORD.findall(text.lower()))
-    return 0 if count == 1 and confidence is not None and confidence < _BELIEVED_FROM else count
+    is_doubted = confidence is not None and confidence < _BELIEVED_FROM and voice_seconds < _BELIEVED_FROM_SECONDS
+    return 0 if voice_seconds < _SPOKEN_FROM_SECONDS or (count == 1 and is_doubted) else count
 
 
 class BargeInDecider:

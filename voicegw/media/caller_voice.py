@@ -132,8 +132,8 @@ class CallerVoice:
         match event:
             case SpeechPaused(pause=pause):
                 self._outbox.append(AskTurnModel(speech=current.number, pause=pause))
-            case SpeechEnded(quiet_seconds=quiet_seconds):
-                current.ended_at = now
+            case SpeechEnded(seconds=seconds, quiet_seconds=quiet_seconds):
+                current.ended_at, current.voice_seconds = now, seconds
                 current.over_prompt = prompt is not None and not may_interrupt(prompt.barge_in, "speech")
                 self._decider.end_speech(current.number, now)
                 self._outbox.append(FinishTranscript(speech=current.number, quiet_seconds=quiet_seconds))
@@ -148,11 +148,12 @@ class CallerVoice:
             self._decider.hold(speech.number, now)
 
     def _commit(self, speech: Speech) -> bool:
-        """Words count whenever they come, voice alone only while it goes on."""
+        """Words count whenever they come."""
         if speech.committed or not speech.interrupting:
             return False
-        seconds = self._endpointer.speech_seconds if speech.ended_at is None else 0.0
-        if not self._rules.is_interruption(voice_seconds=seconds, words=count_words(speech.text, speech.confidence)):
+        seconds = self._endpointer.speech_seconds if speech.ended_at is None else speech.voice_seconds
+        words = count_words(speech.text, speech.confidence, voice_seconds=seconds)
+        if not self._rules.is_interruption(voice_seconds=seconds, words=words):
             return False
         speech.committed = True
         self._decider.release()

@@ -15,9 +15,9 @@ class Speech:
     """One stretch of the caller's voice, and what it means for the prompt it came over.
 
     `in_quiet`: nothing was being said when it began; until `yields_until` what is to be said waits for it (None: there
-    was nothing to wait, minus infinity: it has waited long enough). `interrupting`: it held a prompt. `committed`: it
-    ended that prompt. `echo`: it is our own voice. `over_prompt`: it ended over a prompt that speech may not
-    interrupt.
+    was nothing to wait, minus infinity: it has waited long enough). `voice_seconds`: of it, once it has ended.
+    `interrupting`: it held a prompt. `committed`: it ended that prompt. `echo`: it is our own voice. `over_prompt`: it
+    ended over a prompt that speech may not interrupt.
     """
 
     number: int
@@ -28,6 +28,7 @@ class Speech:
     confidence: float | None = None
     final: bool = False
     ended_at: float | None = None
+    voice_seconds: float = 0.0
     interrupting: bool = False
     committed: bool = False
     echo: bool = False
