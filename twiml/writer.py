@@ -50,14 +50,15 @@ def _write(element: Element, out: list[str]) -> None:
     out.append("<" + schema.tag)
     for attribute, value in zip(schema.attributes, schema.values(element), strict=True):
         if value is not None:
-            out.append(f' {attribute.name}="{_value(value)}"')
+            written = escape_attribute(value) if isinstance(value, str) else _literal(value)
+            out.append(f' {attribute.name}="{written}"')
     if element.extras:
-        written = {known.name for known in schema.attributes if getattr(element, known.field) is not None}
-        _write_extras(element.extras, written, out)
+        names = {known.name for known in schema.attributes if getattr(element, known.field) is not None}
+        _write_extras(element.extras, names, out)
     body = len(out)
     out.append(">")
     if schema.text_field is not None:
-        out.append(escape_text(getattr(element, schema.text_field)))
+        _write_text(getattr(element, schema.text_field), out)
     if schema.children_field is not None:
         _write_content(getattr(element, schema.children_field), out)
     _close(schema.tag, body, out)
@@ -78,9 +79,14 @@ def _write_unknown(element: Unknown, out: list[str]) -> None:
 def _write_content(content: tuple[Any, ...], out: list[str]) -> None:
     for child in content:
         if isinstance(child, str):
-            out.append(escape_text(child))
+            _write_text(child, out)
         else:
             _write(child, out)
+
+
+def _write_text(text: str, out: list[str]) -> None:
+    if written := escape_text(text):
+        out.append(written)
 
 
 def _write_extras(extras: Extras, written: set[str], out: list[str]) -> None:
@@ -93,15 +99,13 @@ def _write_extras(extras: Extras, written: set[str], out: list[str]) -> None:
 
 def _close(tag: str, body: int, out: list[str]) -> None:
     """End the element whose `>` is at `body`: shortly, if nothing came after it."""
-    if any(out[body + 1 :]):
+    if len(out) > body + 1:
         out.append(f"</{tag}>")
     else:
         out[body] = "/>"
 
 
-def _value(value: object) -> str:
-    if isinstance(value, str):
-        return escape_attribute(value)
+def _literal(value: object) -> str:
     return _BOOLEANS[value] if isinstance(value, bool) else str(value)
 
 
