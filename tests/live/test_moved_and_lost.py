@@ -19,7 +19,7 @@ from stream_world import (
     says,
 )
 
-from voicegw.call.records import CallEnded, Failed, StreamEnded
+from voicegw.call.records import CallEnded, CallerSpoke, Failed, StreamEnded
 from voicegw.errors import StoreError
 from voicegw.twilio.media_line import MediaLine
 
@@ -59,6 +59,31 @@ async def test_call_whose_process_died_is_told_to_wait_a_moment_and_goes_on_in_t
     await hang_up(other, again)
     await stream.leave()
     assert site.agent.kinds == ["launch", "text", "end"]
+
+
+@pytest.mark.parametrize("spoken_at", [0.0, 2.0], ids=["while-the-agent-thinks", "twice-while-it-thinks"])
+async def test_words_that_wait_for_the_agent_reach_it_once_though_the_socket_breaks(
+    site: Site, spoken_at: float
+) -> None:
+    stream = await hear_greeting(site)
+    stream.say("slow")
+    await asyncio.sleep(3)
+    stream.say("and hello", 0.6)
+    await asyncio.sleep(2)
+    if spoken_at:
+        stream.say("again", 0.6)
+        await asyncio.sleep(1.5)
+    stream.socket.break_off()
+    await stream.leave()
+    again = Stream(site, await site.post(stream.after))
+    await asyncio.sleep(0.4)
+    again.start()
+    await asyncio.sleep(15)
+    words = "and hello again" if spoken_at else "and hello"
+    assert again.heard()[-2:] == [f"You said {words}.", "Anything else?"]
+    assert [each["payload"] for each in site.agent.received if each["type"] == "text"] == ["slow", words]
+    assert [each.text for each in site.journal.of(CallerSpoke)] == ["slow", words]
+    await hang_up(site, again)
 
 
 async def test_after_three_lost_streams_the_carrier_hears_and_speaks(site: Site) -> None:

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from voicegw.call.entries import NoJournal
+from voicegw.call.inputs import Said
 from voicegw.call.instructions import Say
+from voicegw.call.moves import Perform
 from voicegw.call.phrases import PhraseName, phrase
+from voicegw.call.plan import GoOn
 from voicegw.call.profile import Mode, NumberProfile
 from voicegw.call.records import Record, StepAnswered, WebhookReceived
-from voicegw.call.state import dump_state
-from voicegw.call.streaming import MOST_LOST, leave_stream
+from voicegw.call.state import Phase, dump_state, finish_call
+from voicegw.call.streaming import MOST_LOST, StreamEnd, hear_after_stream, leave_stream
 from voicegw.turns.call_book import CallBook
 from voicegw.turns.call_in_hand import Desk
 from voicegw.turns.conversation import UnknownCall
@@ -82,6 +85,39 @@ async def test_a_stream_that_failed_in_silence_leaves_a_word_for_the_caller_and_
     assert ([prompt.text for prompt in state.unsaid], state.keys_kept) == ([RECOVERING], "12")
     moved = leave_stream(await phone.state(), phone.line, "moved")
     assert (moved.unsaid, moved.keys_kept) == ((), "")
+
+
+@pytest.mark.parametrize("reason", ["carrier-stopped", "moved"])
+async def test_words_that_a_lost_stream_left_are_asked_once_by_the_next(call: Call, reason: StreamEnd) -> None:
+    phone = call([HELLO], [Say(text="At nine.")], profile=STREAMED)
+    await phone.ring()
+    await asyncio.sleep(1)
+    listening = replace(await phone.state(), phase=Phase.LISTENING, running=False, launched=True)
+    left = leave_stream(listening, phone.line, reason, words=Said(text="at nine"))
+    version = (await phone.store.load_call(phone.call_sid)).version
+    await phone.store.save_call(phone.call_sid, dump_state(left), version)
+    assert (await follow(phone, 1)).then == "stream"
+    await asyncio.sleep(1)
+    assert phone.agent.heard[1:] == [Said(text="at nine")]
+    assert (await phone.state()).queued == ()
+    assert await unsaid(phone) == [RECOVERING] * (reason != "moved")
+
+
+async def test_words_that_wait_for_the_agent_s_answer_wait_in_the_next_stream_too(call: Call) -> None:
+    phone = call([9.0, HELLO], profile=STREAMED)
+    await phone.ring()
+    left = leave_stream(await phone.state(), phone.line, "carrier-stopped", words=Said(text="at nine"))
+    state, move = hear_after_stream(left, phone.line)
+    assert isinstance(move, Perform)
+    assert isinstance(move.plan.then, GoOn)
+    assert state.queued == (Said(text="at nine"),)
+
+
+async def test_a_call_that_is_over_leaves_no_words(call: Call) -> None:
+    phone = call([HELLO], profile=STREAMED)
+    await phone.ring()
+    ended = finish_call(await phone.state(), "agent-ended")
+    assert leave_stream(ended, phone.line, "plan", words=Said(text="at nine")).queued == ()
 
 
 async def test_where_streams_are_lost_again_and_again_the_carrier_speaks(call: Call) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from voicegw.call.bridging import ENDED, leave_bridge
+from voicegw.call.inputs import Said
 from voicegw.call.instructions import Prompt
 from voicegw.call.moves import Line, Move, go_on, listen, own_words
 from voicegw.call.orders import hear_with_orders
@@ -51,12 +52,13 @@ def leave_stream(
     unsaid: tuple[Prompt, ...] = (),
     then: Finish | DialLeg | HandOver | None = None,
     keys: str = "",
+    words: Said | None = None,
 ) -> CallState:
     """The stream has ended, in order: `unsaid` was not heard, `then` comes next where the plan ended the stream, no
-    entry has taken `keys`. A caller whose silent stream has failed is told that it takes a moment: each stream waits
-    for them anew. Where the number's own mode goes on after a bridge, the state says already how."""
+    entry has taken `keys`, no turn `words`. A caller whose silent stream has failed is told that it takes a moment:
+    each stream waits for them anew. Where the number's own mode goes on after a bridge, the state says already how."""
     if state.phase is not Phase.ENDED:
-        state = revise(state, keys_kept=keys)
+        state = revise(state, keys_kept=keys, queued=(*state.queued, words) if words is not None else state.queued)
     if not is_streamed(state, line):
         return revise(state, stream=replace(state.stream, open=False))
     stopped = reason == "carrier-stopped"
@@ -81,6 +83,10 @@ def hear_after_stream(state: CallState, line: Line) -> tuple[CallState, Move]:
         state = revise(state, stream=stream, unsaid=state.unsaid if told else (moment, *state.unsaid), after=after)
     if state.bridge is not None and state.phase is not Phase.ENDED:  # a server has lost its caller
         return leave_bridge(state, line, ENDED)
+    if state.phase is Phase.LISTENING and state.queued and not isinstance(state.after, HandOver):
+        # The caller has spoken already; what is left to be said is said before the answer.
+        first, *rest = state.queued
+        return hear_with_orders(revise(state, queued=tuple(rest), after=None), line, first)
     return hear_with_orders(state, line, None)
 
 

@@ -233,7 +233,9 @@ class Dialogue:
         if not self._claimed:
             return
         end = ended.end
-        state = leave_stream(self.state, self._line, ended.reason, end.unsaid, end.then, end.keys)
+        if end.words is not None:
+            tell_heard(self._desk.journal, self.state, self._line, end.words, 0.0)
+        state = leave_stream(self.state, self._line, ended.reason, end.unsaid, end.then, end.keys, end.words)
         await self._keep(state)
 
     async def _keep(self, state: CallState) -> CallState:

@@ -7,7 +7,7 @@ both are numbered from 1 and never twice in a call.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from voicegw.call.inputs import CallerInput
+from voicegw.call.inputs import CallerInput, Said
 from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording, Prompt, Say, StartRealtime
 from voicegw.call.plan import DialLeg, Finish, HandOver
 
@@ -164,12 +164,14 @@ class ReportIgnored:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndStream:
     """Close the stream, once. `then` is what the plan wants next; `unsaid` are prompts that no voice of ours could
-    speak and that the carrier's own voice should; `keys` are those that no entry has taken."""
+    speak and that the carrier's own voice should; `keys` are those that no entry has taken, `words` those that no
+    turn has."""
 
     reason: WhyEnded
     then: Finish | DialLeg | HandOver | None = None
     unsaid: tuple[Prompt, ...] = ()
     keys: str = ""
+    words: Said | None = None
 
 
 Command: TypeAlias = (

@@ -11,6 +11,7 @@ Rules: never two turns at once. Whoever listens has a timer. An interrupting key
 clear, nothing of an old generation is sent. `now` is monotonic seconds; `receive_*` never raises on what a peer sent.
 """
 
+from math import inf
 from typing import assert_never
 
 from voicegw.call.inputs import CallerInput, Pressed, StayedSilent
@@ -84,7 +85,6 @@ class MediaSession:
             return
         if now >= self._waits.line_until:
             self._end("no-media")
-            return
         self.bridge.receive_timer(now)
         if (stalled := self._player.stop_stalled(now)) is not None:
             self.receive_speech_failed(stalled, now)
@@ -171,10 +171,10 @@ class MediaSession:
                 self._player.skip(prompt)
         if not isinstance(plan.then, BridgeRealtime):
             self._ignore(self.bridge.leave(), "bridged")
+        self._waits.silence.stop()
         match plan.then:
             case GoOn(hearing=hearing):
                 self.phase = Phase.THINKING
-                self._waits.silence.stop()
                 self._configure(hearing)
             case Listen(hearing=hearing, silence_seconds=seconds):
                 self.phase = Phase.LISTENING
@@ -183,7 +183,6 @@ class MediaSession:
                 self._configure(hearing)
             case BridgeRealtime(start=start, hearing=hearing):
                 self.phase = Phase.BRIDGED
-                self._waits.silence.stop()
                 self._voice.release()
                 self._voice.configure(hearing.endpointing, enabled=False)
                 self._ignore(self._waiting.drop_words(), "bridged")
@@ -193,7 +192,6 @@ class MediaSession:
                 self._then = then
                 if not plan.prompts:
                     self._player.say_skipped(now)
-                self._waits.silence.stop()
                 self._voice.release()
                 self._ignore(self._waiting.drop_keys(), "call-ending")
             case _:
@@ -211,10 +209,9 @@ class MediaSession:
 
     def receive_speech_failed(self, utterance: int, now: float) -> None:
         """No more audio of an utterance can be had, by any voice of ours: the carrier's own must say what is left."""
-        if self._player.give_up(utterance, now):
-            self._settle(now)
-            return
-        self._end("no-voice")
+        if not self._player.give_up(utterance, now):
+            self._end("no-voice")
+        self._settle(now)
 
     def _settle(self, now: float, *, news: bool = True) -> bool:
         """Everything that follows from what has just changed; the order is that of precedence. Without news nothing
@@ -295,6 +292,9 @@ class MediaSession:
             return
         self.phase = Phase.ENDED
         unsaid, keys = () if reason == "plan" else self._player.unheard, self._waiting.drop_keys()
+        for speech in self._voice.take_words(inf):  # nothing more will come of them
+            self._waiting.say(speech.text, speech.confidence, speech.began_at)
+        words = self._waiting.take_words()
         self.bridge.close()
         self._player.close()
-        self._out.append(c.EndStream(reason=reason, then=self._then, unsaid=unsaid, keys=keys))
+        self._out.append(c.EndStream(reason=reason, then=self._then, unsaid=unsaid, keys=keys, words=words))

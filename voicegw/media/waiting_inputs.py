@@ -53,10 +53,17 @@ class WaitingInputs:
         """Words that began at that moment."""
         self._words.append(_WordsAt(text, confidence, at))
 
+    def take_words(self) -> Said | None:
+        """The words that wait, joined."""
+        words, self._words, self._noted_words = self._words, [], 0
+        known = [each.confidence for each in words if each.confidence is not None]
+        text = " ".join(each.text for each in words)
+        return Said(text=text, confidence=min(known, default=None)) if words else None
+
     def drop_words(self) -> str:
         """Forget the words that wait, and return them."""
-        words, self._words, self._noted_words = self._words, [], 0
-        return " ".join(each.text for each in words)
+        words = self.take_words()
+        return words.text if words is not None else ""
 
     def drop_keys(self) -> str:
         """Forget the keys that wait, and return them."""
@@ -70,11 +77,7 @@ class WaitingInputs:
             self._keypad.take_entry(now)
             self._noted_entry_at = None
             return entry.pressed
-        if not words:
-            return None
-        self._words, self._noted_words = [], 0
-        known = [each.confidence for each in words if each.confidence is not None]
-        return Said(text=" ".join(each.text for each in words), confidence=min(known, default=None))
+        return self.take_words() if words else None
 
     def take_notes(self, now: float) -> list[Said | Pressed]:
         """What has become whole since the last time, and goes on waiting."""
