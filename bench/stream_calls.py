@@ -26,6 +26,7 @@ _TICK_SECONDS = 0.005
 _PHASES = round(FRAME_SECONDS / _TICK_SECONDS)
 _GAP_SECONDS = 0.4
 """What is silent for longer was a pause between two things said, not a hole in one."""
+_DECIDED_SECONDS = 0.5
 _QUIET = bytes([0xFF] * FRAME_BYTES)
 _KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 _PARAMETER = re.compile(rb'<Parameter name="([^"]+)" value="([^"]+)"')
@@ -159,6 +160,8 @@ class StreamCall(asyncio.Protocol):
     def hang_up(self) -> None:
         """Leave."""
         self._note_silence()
+        if self._onset_at is not None and asyncio.get_running_loop().time() - self._onset_at < _DECIDED_SECONDS:
+            self._heard.over_us -= 1  # nobody could have fallen silent for it yet
         self.closing = True
         if self._transport is not None:
             self._transport.close()
