@@ -36,12 +36,18 @@ _LINES = 8
 _APART_SECONDS = 2.0
 """One line after another: this is about who interrupts, not about how many a recogniser can hear at once."""
 _GREETING_SECONDS, _ANSWERED_SECONDS = 9.0, 3.0
+_INTO_GREETING_SECONDS, _BETWEEN_SECONDS = 1.2, 3.2
+"""What is said when no model judges pauses comes 2.0 s after the caller's last word and takes 2.5 s: the next word is
+over the middle of it. Over its last 0.2 s it would end before a voice can be told from a noise."""
+_TURNS = 20
 _REST_SECONDS = 10.0
 """Until the answer that a sound was made over has ended, and one more, if the sound asked for it."""
 ECHO = "the agent's own echo"
 KINDS = (
     "interruptions",
     "interruptions, a person's",
+    "stop, no, wait, agent",
+    "one word, a person's",
     "mhm",
     "mhm, by the offline voice",
     "coughs",
@@ -52,17 +58,20 @@ KINDS = (
 
 
 async def measure_latency(count: int, agent_url: str, clip: bytes, voices: Sequence[bytes]) -> tuple[str, ...]:
-    """One row: so many calls, each of which interrupts every answer two seconds after it began."""
+    """One row: so many calls, each of which interrupts every answer a second after it began, with other words."""
     heard = Heard()
+    words = [cut(voice) for voice in voices]
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "clip.ulaw").write_bytes(clip)
         async with served(GATEWAY, agent_url, Path(place)) as (port, _):
             calls = []
             for number in range(count):
-                speech = cut(voices[number % len(voices)])
-                script = speech + quiet_frames(210)
-                begin_at = len(script) - 100 - number * 7 % 110
-                calls.append(StreamCall(number + 1, script, (), begin_at, heard, onsets={0}))
+                script: list[str] = [*_quiet(_INTO_GREETING_SECONDS + number % 10 * 0.06)]
+                onsets = []
+                for turn in range(_TURNS):
+                    onsets.append(len(script))
+                    script += (*words[(number + turn) % len(words)], *_quiet(_BETWEEN_SECONDS))
+                calls.append(StreamCall(number + 1, script, (), 0, heard, onsets))
             talking = asyncio.create_task(keep_talking(calls, heard, 8 + count / 12))
             await _connect(calls, port)
             await talking
@@ -141,6 +150,8 @@ async def compare(counts: Sequence[int], each: int, kinds: Sequence[str]) -> Non
     sounds: Mapping[str, Sequence[bytes]] = {
         "interruptions": objections,
         "interruptions, a person's": line_sounds.a_persons_words(each, fewest=2, most=6),
+        "stop, no, wait, agent": await line_sounds.short_words(each),
+        "one word, a person's": line_sounds.a_persons_words(each, fewest=1, most=1),
         "mhm": line_sounds.hums(each),
         "mhm, by the offline voice": await line_sounds.spoken_hums(each),
         "coughs": line_sounds.coughs(each),

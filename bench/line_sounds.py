@@ -25,6 +25,7 @@ _OBJECTIONS = (
     "Please say that again.", "That is too late for me.", "No.", "Yes, the first one.", "How much is it?",
     "Never mind.", "I meant next week.", "The second one, please.", "Okay, I understand.", "Excuse me.",
 )  # fmt: skip
+_SHORT_WORDS = ("Stop.", "No.", "Wait.", "Agent.")
 _NASAL = ((250.0, 60.0, 1.0), (1_000.0, 150.0, 0.06), (2_100.0, 250.0, 0.03), (3_000.0, 300.0, 0.015))
 """Resonances of a nose behind closed lips: Hz, width, strength."""
 _HUMS = ("Mm-hmm.", "Uh-huh.", "Mhm.", "Hmm.")
@@ -44,11 +45,17 @@ async def objections(count: int) -> list[bytes]:
     return await _spoken(_OBJECTIONS, count, np.random.default_rng(1))
 
 
+async def short_words(count: int) -> list[bytes]:
+    """What is no longer than a noise and must interrupt even so."""
+    return await _spoken(_SHORT_WORDS, count, np.random.default_rng(8))
+
+
 def a_persons_words(count: int, *, fewest: int, most: int) -> list[bytes]:
-    """Prompts of so many words, by a professional speaker; none where they are not installed."""
+    """Prompts of so many words, no spelt letters, by a professional speaker; none where they are not installed."""
     if not speech_accuracy.WORDS.is_file():
         return []
-    named = [name for name, words in speech_accuracy.prompts(fewest) if len(words) <= most]
+    prompts = speech_accuracy.prompts(fewest)
+    named = [name for name, words in prompts if len(words) <= most and not name.startswith("letters/")]
     chosen = np.random.default_rng(2).permutation(len(named))[:count]
     return [_mulaw(trimmed(speech_accuracy.read_samples(named[number]))) for number in chosen]
 
