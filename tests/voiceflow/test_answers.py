@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
+
 from voicegw.voiceflow.answers import AnswerCaps, read_stream
 from voicegw.voiceflow.traces import Trace
 
 
-async def test_little_is_read_beyond_the_end_event() -> None:
-    taken = 0
-
+async def test_nothing_is_read_beyond_the_end_event() -> None:
     async def chunks() -> AsyncIterator[bytes]:
-        nonlocal taken
         yield b"event: end\ndata: {}\n\n"
-        while True:
-            taken += 1
-            yield b": more\n"
+        pytest.fail("more was read")
 
     traces: list[Trace] = []
     await read_stream(chunks(), AnswerCaps(), traces.append)
     assert traces == []
-    assert taken < 10

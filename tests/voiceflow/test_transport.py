@@ -64,6 +64,34 @@ async def test_a_body_shorter_than_announced_was_cut_off(agent: Any) -> None:
     assert caught.value.answer_begun
 
 
+async def test_an_answer_whose_end_comes_late_leaves_the_connection_to_the_next(agent: Any) -> None:
+    taken = asyncio.Event()
+
+    async def end_late(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n")
+        await taken.wait()
+        writer.write(b"0\r\n\r\n")
+
+    agent.scripts = [end_late, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]
+    async with AiohttpTransport() as transport:
+        async with transport.post(agent.url, headers={}, body=b"{}") as response:
+            assert await anext(response.chunks) == b"body"
+            taken.set()
+        await fetch(transport, agent.url)
+    assert agent.connections == 1
+
+
+async def test_an_answer_that_is_dropped_is_not_read_on(agent: Any) -> None:
+    agent.scripts = [b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nbody"]
+    async with AiohttpTransport() as transport:
+        with pytest.raises(KeyError):
+            async with transport.post(agent.url, headers={}, body=b"{}") as response:
+                assert await anext(response.chunks) == b"body"
+                raise KeyError
+        async with asyncio.timeout(5):
+            await agent.left.wait()
+
+
 async def test_closing_twice_does_no_harm() -> None:
     transport = AiohttpTransport()
     await transport.close()

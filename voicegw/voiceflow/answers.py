@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
-from voicegw.errors import AgentBroke, AgentError, AgentTalkedTooMuch
+from voicegw.errors import AgentBroke, AgentTalkedTooMuch
 from voicegw.voiceflow.sse import MAX_FRAME_BYTES, EventStream, ServerEvent
 from voicegw.voiceflow.traces import MalformedTrace, Trace, parse_trace
 from voicegw.voiceflow.wire_json import parse_json
-
-# After the `end` event only the end of the body may follow; having read it, the connection can serve the next turn.
-_END_GRACE_SECONDS = 0.2
-_END_GRACE_CHUNKS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +58,6 @@ async def read_stream(chunks: AsyncIterator[bytes], caps: AnswerCaps, take: Call
         meter.count_chunk(chunk)
         for event in stream.receive(chunk):
             if event.event == "end":
-                await _read_to_close(chunks)
                 return
             # `state`, and events that are new to us, are of no use on a phone.
             if event.event == "trace":
@@ -112,11 +106,3 @@ def _parse_event(event: ServerEvent) -> Trace:
     except ValueError:
         return MalformedTrace("", event.data, "the event's data is not JSON")
     return parse_trace(data)
-
-
-async def _read_to_close(chunks: AsyncIterator[bytes]) -> None:
-    with suppress(TimeoutError, AgentError):
-        async with asyncio.timeout(_END_GRACE_SECONDS):
-            for _ in range(_END_GRACE_CHUNKS):
-                if await anext(chunks, None) is None:
-                    return

@@ -6,9 +6,10 @@ pass through and never into a message.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol, Self
 
 import aiohttp
@@ -17,6 +18,10 @@ from yarl import URL
 from voicegw.errors import AgentBroke, AgentError, AgentNotConfigured, AgentUnreachable
 
 CONNECT_TIMEOUT_SECONDS = 5.0
+# Of an answer that was taken to its end only the end of the body may follow; having read it, the connection can serve
+# the next turn.
+END_GRACE_SECONDS = 0.2
+_END_GRACE_CHUNKS = 8
 # Longer than a caller usually speaks, so that the next turn finds the connection open.
 KEEP_ALIVE_SECONDS = 60.0
 
@@ -42,7 +47,7 @@ class AgentTransport(Protocol):
     """Carries requests to one agent host or many."""
 
     def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> AbstractAsyncContextManager[AgentResponse]:
-        """Send one request; leaving the context early drops the answer.
+        """Send one request; leaving the context by an error drops the answer. Left in order, little more is read.
 
         Raises `AgentUnreachable` (it surely never arrived), `AgentBroke` (it may have), `AgentNotConfigured`.
         Has no time-out but for connecting: how long to wait for an answer is the caller's to say.
@@ -102,9 +107,14 @@ class _Exchange:
             raise _translate(exc) from exc
         return _AiohttpResponse(self._response)
 
-    async def __aexit__(self, *error: object) -> None:
-        if self._response is not None:  # pragma: no branch (it was entered)
-            await self._response.__aexit__(None, None, None)
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if (response := self._response) is None:  # pragma: no cover (it was entered)
+            return
+        try:
+            if kind is None and not response.content.at_eof():
+                await _read_to_end(response.content)
+        finally:
+            await response.__aexit__(None, None, None)
 
 
 class AiohttpTransport:
@@ -150,6 +160,14 @@ class AiohttpTransport:
         except (aiohttp.ClientError, OSError, ValueError):
             return False
         return True
+
+
+async def _read_to_end(content: aiohttp.StreamReader) -> None:
+    with suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(END_GRACE_SECONDS):
+            for _ in range(_END_GRACE_CHUNKS):
+                if not await content.readany():
+                    return
 
 
 def _open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
