@@ -42,7 +42,8 @@ class TraceDigest:
                 if isinstance(trace.payload, CompletionContent):
                     self._texts.append(trace.payload.content)
             case _:
-                yield from self._tell_pieces()
+                if self._pieces:
+                    yield from self._tell_pieces()
                 if self._may_tell():
                     yield TraceReceived(type=trace.type[:_MAX_TYPE_CHARACTERS], summary=summarise(trace))
 
