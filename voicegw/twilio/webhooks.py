@@ -82,9 +82,9 @@ class Webhooks:
 
     def routes(self) -> list[Route]:
         """All routes, each classed by how it is guarded: signed by Twilio, or public behind an unguessable name."""
-        return [
-            Route(VOICE_PATH, Signed(self.answer, self._voice), methods=["POST"]),
+        return [  # tried in this order: what is asked for most comes first
             Route(STEP_PATH + "{turn:count}/{step:count}", Signed(self.answer, self._step), methods=["POST"]),
+            Route(VOICE_PATH, Signed(self.answer, self._voice), methods=["POST"]),
             Route(AFTER_STREAM_PATH + "{number:count}", Signed(self.answer, self._after_stream), methods=["POST"]),
             Route(WHISPER_PATH + "{turn:count}/{step:count}", Signed(self.answer, self._whisper), methods=["POST"]),
             Route(HUMAN_PATH + "{place:count}", Signed(self.answer, self._human), methods=["POST"]),
