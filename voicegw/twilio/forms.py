@@ -144,7 +144,10 @@ def parse_form(body: bytes) -> FormPairs:
     plain = text.isascii()
     return tuple(
         [
-            (name, value) if plain and "%" not in value and "%" not in name else (_unquote(name), _unquote(value))
+            (
+                name if plain and "%" not in name else _unquote(name),
+                value if plain and "%" not in value else _unquote(value),
+            )
             for name, value in _FIELD.findall(text)
         ]
     )
@@ -223,8 +226,6 @@ def parse_fallback_form(pairs: FormPairs) -> FallbackForm:
 
 def _unquote(raw: str) -> str:
     """`raw` holds bytes as they came, each as one character."""
-    if "%" not in raw and raw.isascii():
-        return raw
     return unquote_to_bytes(raw.encode("latin-1")).decode("utf-8", "replace")
 
 
