@@ -57,7 +57,7 @@ def begin_turn(state: CallState, heard: CallerInput | None = None) -> CallState:
     """A new turn begins, with what was heard: what the last one left open has been used."""
     agent = state.agent
     if agent.tools or (agent.sensitive and isinstance(heard, Said | Pressed)):
-        agent = replace(agent, tools=(), sensitive=agent.sensitive and not isinstance(heard, Said | Pressed))
+        agent = revise(agent, tools=(), sensitive=agent.sensitive and not isinstance(heard, Said | Pressed))
     return revise(
         state,
         phase=Phase.THINKING,
@@ -91,7 +91,7 @@ def fold(state: CallState, instructions: Iterable[Instruction]) -> tuple[CallSta
             case HoldSound() as hold:
                 others = tuple(tool for tool in state.agent.tools if tool[0] != hold.tool_id)
                 tools = (*others, (hold.tool_id, hold.sound)) if hold.playing else others
-                state = revise(state, agent=replace(state.agent, tools=tools))
+                state = revise(state, agent=revise(state.agent, tools=tools))
             case ControlRealtime() as control:
                 state = control_bridge(state, control)
             case Overdue() | Note():
@@ -115,19 +115,19 @@ def _set(state: CallState, setting: Setting) -> CallState:
         case Collect(enabled=enabled):
             # keys that came before are ignored with all others
             kept = state.keys_kept if enabled else ""
-            return revise(state, agent=replace(agent, keypad=setting), keys_kept=kept)
+            return revise(state, agent=revise(agent, keypad=setting), keys_kept=kept)
         case SilenceTimeout(seconds=seconds):
-            return revise(state, agent=replace(agent, silence_seconds=seconds))
+            return revise(state, agent=revise(agent, silence_seconds=seconds))
         case OfferButtons(buttons=buttons):
             return revise(state, asked=replace(state.asked, buttons=state.asked.buttons + buttons))
         case LegacyKeypad():
             return revise(state, asked=replace(state.asked, legacy_keypad=True, path=None))
         case SetBargeIn(barge_in=barge_in):
-            return revise(state, agent=replace(agent, barge_in=barge_in))
+            return revise(state, agent=revise(agent, barge_in=barge_in))
         case SetRecognition():
             return revise(
                 state,
-                agent=replace(
+                agent=revise(
                     agent,
                     endpointing=setting.endpointing or agent.endpointing,
                     language=setting.language or agent.language,
@@ -135,9 +135,9 @@ def _set(state: CallState, setting: Setting) -> CallState:
                 ),
             )
         case SetSensitive(sensitive=sensitive):
-            return revise(state, agent=replace(agent, sensitive=sensitive))
+            return revise(state, agent=revise(agent, sensitive=sensitive))
         case SetBackground(source=source):
-            return revise(state, agent=replace(agent, background=source))
+            return revise(state, agent=revise(agent, background=source))
         case SessionOpened():
             return revise(state, session_key=setting.session_key, user_id=setting.user_id)
         case AwaitPath(request=request):
@@ -184,12 +184,12 @@ def settle(
         return _act_on(revise(state, unsaid=(), ending=None), line, state.ending, prompts)
     if not over:
         return _keep_waiting(revise(state, unsaid=()), line, prompts, waited_seconds)
-    state = revise(state, unsaid=(), running=False)
     if failure and state.ending is None:
+        state = revise(state, unsaid=(), running=False)
         if state.gave_up and not permanent:  # apologised for already: what the caller has said since is what counts
             return _turn_over(state, line, prompts)
         return fail_turn(state, line, prompts, failure, permanent=permanent)
-    state = revise(state, failures=0, launched=True)
+    state = revise(state, unsaid=(), running=False, failures=0, launched=True)
     if state.ending is not None:
         return _act_on(revise(state, ending=None), line, state.ending, prompts)
     return _turn_over(state, line, prompts)

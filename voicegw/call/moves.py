@@ -67,7 +67,7 @@ def is_collecting(state: CallState) -> bool:
 
 def endpointing_now(state: CallState, profile: NumberProfile) -> Endpointing:
     """How long a pause of the caller's may be: as the agent's last word on it, else as the number does."""
-    return Endpointing(state.agent.endpointing or profile.endpointing)
+    return Endpointing(state.agent.endpointing) if state.agent.endpointing else profile.endpointing
 
 
 def hearing_now(state: CallState, profile: NumberProfile) -> Hearing:

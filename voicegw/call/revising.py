@@ -17,8 +17,10 @@ else:
 
         Raises TypeError where there is no such field.
         """
-        if not changes.keys() <= value.__dict__.keys():
-            raise TypeError(f"{type(value).__name__} has no such field: {changes.keys() - value.__dict__.keys()}")
+        fields = value.__dict__
+        for name in changes:
+            if name not in fields:
+                raise TypeError(f"{type(value).__name__} has no such field: {name}")
         revised = object.__new__(type(value))
-        revised.__dict__.update(value.__dict__, **changes)
+        revised.__dict__.update(fields, **changes)
         return revised

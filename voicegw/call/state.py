@@ -38,7 +38,7 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: see `revise`
 class AgentSettings:
     """What the agent has set and what therefore holds until it sets it anew (None: the number's own default).
 

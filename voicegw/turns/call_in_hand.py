@@ -4,7 +4,7 @@ What is decided is pure and lives in `voicegw.call`; here it meets the agent's t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from voicegw.call.answer import begin_turn, fold, settle
 from voicegw.call.entries import Journal
@@ -62,7 +62,7 @@ class CallInHand:
         # saved before the agent is asked: a restart must know that this input has been used
         state = await self.save(state) if keep else state
         self.desk.journal.note(state.call_sid, TurnBegan(heard=heard.kind), state.turn)
-        self.desk.runner.begin(replace(request, turn=state.turn), state.turn)
+        self.desk.runner.begin(request, state.turn)
         return state
 
     async def so_far(self, state: CallState) -> Progress:
@@ -128,7 +128,7 @@ class CallInHand:
 
 
 def turn_request(state: CallState, line: Line, heard: CallerInput) -> TurnRequest:
-    """What the agent needs to know for one turn of this call."""
+    """What the agent needs to know for the next turn of this call."""
     return TurnRequest(
         call_sid=state.call_sid,
         parties=state.parties,
@@ -141,6 +141,7 @@ def turn_request(state: CallState, line: Line, heard: CallerInput) -> TurnReques
         collecting=is_collecting(state),
         legacy_keypad=state.asked.legacy_keypad,
         heard_text=state.heard_text,
+        turn=state.turn + 1,
         sensitive=state.agent.sensitive and isinstance(heard, Said | Pressed),
         live_sound=is_streamed(state, line),
     )
