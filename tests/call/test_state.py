@@ -226,5 +226,5 @@ def test_an_answer_that_only_leads_towards_its_end_leaves_it_to_do(then: object,
 
 def test_a_state_cannot_be_revised_in_a_field_that_it_does_not_have() -> None:
     state = start_call("CA1", PARTIES, user_id="CA1", started_at=1_700_000_000.0)
-    with pytest.raises(TypeError, match=r"CallState has no such field: \{'mood'\}"):
+    with pytest.raises(TypeError, match="CallState has no such field: mood"):
         revise(state, mood="sunny")
