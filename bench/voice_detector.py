@@ -14,7 +14,7 @@ from bench.rounds import show_table
 from voicegw.audio.mulaw import encode_mulaw
 from voicegw.live.ports import SpeechRequest
 from voicegw.speech.hibari_voice import HibariVoice
-from voicegw.speech.silero import SileroDetector, SileroModel
+from voicegw.speech.silero import Line, SileroDetector, SileroModel
 from voicegw.speech.waveform import read_mulaw
 
 WINDOW_BYTES = 256
@@ -46,11 +46,13 @@ def window_costs(model: SileroModel, audio: bytes) -> list[tuple[str, ...]]:
     for count in (1, 20, 100, 500):
         costs = []
         for _ in range(max(1, 20 // count)):
-            lines = [model.open(lambda *_: None) for _ in range(count)]
+            lines = [Line(lambda *_: None) for _ in range(count)]
             began = time.process_time()
             for window in windows:
                 model.judge([(line, window) for line in lines])
             costs.append((time.process_time() - began) / len(windows) / count * 1e6)
+            for line in lines:
+                model.forget(line)
         rows.append((str(count), f"{np.median(costs):.0f}"))
     return rows
 

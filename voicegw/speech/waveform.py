@@ -13,15 +13,21 @@ Waveform = npt.NDArray[np.float32]
 
 MODEL_RATE_HZ: Final = 16_000
 
-_FULL_SCALE: Final = 32_768.0
+FULL_SCALE: Final = 32_768.0
 _FLOAT_OF_MULAW: Final[Waveform] = np.frombuffer(decode_mulaw(bytes(range(256))), "<i2").astype(
     np.float32
-) / np.float32(_FULL_SCALE)
+) / np.float32(FULL_SCALE)
 
 
 def read_mulaw(mulaw: bytes) -> Waveform:
     """Mulaw → samples, at its own 8 kHz."""
-    return _FLOAT_OF_MULAW[np.frombuffer(mulaw, np.uint8)]
+    return read_codes(np.frombuffer(mulaw, np.uint8))
+
+
+def read_codes(codes: npt.NDArray[np.uint8]) -> Waveform:
+    """The codes of mulaw → samples, in an array of the same shape."""
+    samples: Waveform = np.take(_FLOAT_OF_MULAW, codes)
+    return samples
 
 
 def read_mulaw_at_16_khz(mulaw: bytes) -> Waveform:
@@ -33,5 +39,5 @@ def read_mulaw_at_16_khz(mulaw: bytes) -> Waveform:
 def write_mulaw(samples: Waveform, rate_hz: int) -> bytes:
     """Samples of `rate_hz` → 8 kHz mulaw, low-passed; a whole piece of audio at once."""
     at_8_khz = soxr.resample(samples, rate_hz, MULAW_RATE_HZ)
-    whole = np.rint(at_8_khz * (_FULL_SCALE - 1)).clip(-_FULL_SCALE, _FULL_SCALE - 1)
+    whole = np.rint(at_8_khz * (FULL_SCALE - 1)).clip(-FULL_SCALE, FULL_SCALE - 1)
     return encode_mulaw(whole.astype("<i2").tobytes())
