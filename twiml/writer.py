@@ -30,9 +30,24 @@ def render(response: Response) -> str:
 
 def render_element(element: Element) -> str:
     """Write one element and what is in it, without the document's header."""
-    out: list[str] = []
-    _write(element, out)
-    return "".join(out)
+    if isinstance(element, Unknown):
+        return _write_unknown(element)
+    kind: type = type(element)
+    schema = schema_of(kind)
+    attributes = "".join(
+        [
+            f' {known.name}="{escape_attribute(value) if isinstance(value, str) else _literal(value)}"'
+            for known, value in zip(schema.attributes, schema.values(element), strict=True)
+            if value is not None
+        ]
+    )
+    if element.extras:
+        names = {known.name for known in schema.attributes if getattr(element, known.field) is not None}
+        attributes += _write_extras(element.extras, names)
+    content = escape_text(getattr(element, schema.text_field)) if schema.text_field is not None else ""
+    if schema.children_field is not None:
+        content += _write_content(getattr(element, schema.children_field))
+    return _enclose(schema.tag, attributes, content)
 
 
 def measure(element: Element) -> int:
@@ -41,68 +56,29 @@ def measure(element: Element) -> int:
     return len(written.encode())
 
 
-def _write(element: Element, out: list[str]) -> None:
-    if isinstance(element, Unknown):
-        _write_unknown(element, out)
-        return
-    kind: type = type(element)
-    schema = schema_of(kind)
-    out.append("<" + schema.tag)
-    for attribute, value in zip(schema.attributes, schema.values(element), strict=True):
-        if value is not None:
-            written = escape_attribute(value) if isinstance(value, str) else _literal(value)
-            out.append(f' {attribute.name}="{written}"')
-    if element.extras:
-        names = {known.name for known in schema.attributes if getattr(element, known.field) is not None}
-        _write_extras(element.extras, names, out)
-    body = len(out)
-    out.append(">")
-    if schema.text_field is not None:
-        _write_text(getattr(element, schema.text_field), out)
-    if schema.children_field is not None:
-        _write_content(getattr(element, schema.children_field), out)
-    _close(schema.tag, body, out)
-
-
-def _write_unknown(element: Unknown, out: list[str]) -> None:
+def _write_unknown(element: Unknown) -> str:
+    content = _write_content(element.content)
     if element.name == STRAY_TEXT:
-        _write_content(element.content, out)
-        return
-    out.append("<" + _checked_name(element.name))
-    _write_extras(element.attributes, set(), out)
-    body = len(out)
-    out.append(">")
-    _write_content(element.content, out)
-    _close(element.name, body, out)
+        return content
+    return _enclose(_checked_name(element.name), _write_extras(element.attributes, set()), content)
 
 
-def _write_content(content: tuple[Any, ...], out: list[str]) -> None:
-    for child in content:
-        if isinstance(child, str):
-            _write_text(child, out)
-        else:
-            _write(child, out)
+def _write_content(content: tuple[Any, ...]) -> str:
+    return "".join([escape_text(child) if isinstance(child, str) else render_element(child) for child in content])
 
 
-def _write_text(text: str, out: list[str]) -> None:
-    if written := escape_text(text):
-        out.append(written)
-
-
-def _write_extras(extras: Extras, written: set[str], out: list[str]) -> None:
+def _write_extras(extras: Extras, written: set[str]) -> str:
     """Write each attribute once: XML refuses a second of the same name."""
+    attributes = ""
     for name, value in extras:
         if name not in written:
             written.add(name)
-            out.append(f' {_checked_name(name)}="{escape_attribute(value)}"')
+            attributes += f' {_checked_name(name)}="{escape_attribute(value)}"'
+    return attributes
 
 
-def _close(tag: str, body: int, out: list[str]) -> None:
-    """End the element whose `>` is at `body`: shortly, if nothing came after it."""
-    if len(out) > body + 1:
-        out.append(f"</{tag}>")
-    else:
-        out[body] = "/>"
+def _enclose(tag: str, attributes: str, content: str) -> str:
+    return f"<{tag}{attributes}>{content}</{tag}>" if content else f"<{tag}{attributes}/>"
 
 
 def _literal(value: object) -> str:
