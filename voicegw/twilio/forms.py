@@ -28,6 +28,7 @@ _KEYS: Final = re.compile(r"[0-9A-D*#]*")
 _KEY: Final = re.compile(r"[0-9A-D*#]?")
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _SIP_HEADER_PREFIX: Final = "SipHeader_"
+_SIP_HEADER_AT: Final = len(_SIP_HEADER_PREFIX)
 
 # "Withheld" as carriers spell it on a keypad: a captured call had `Caller=+266696687` with country LS.
 _WITHHELD_NUMBERS: Final = frozenset(
@@ -182,9 +183,9 @@ def parse_call_form(pairs: FormPairs) -> CallForm:
         stir_verstat=stir_verstat,
         parent_call_sid=fields.get("ParentCallSid", ""),
         sip_headers={
-            name.removeprefix(_SIP_HEADER_PREFIX): value
+            name[_SIP_HEADER_AT:]: value
             for name, value in fields.items()
-            if name.startswith(_SIP_HEADER_PREFIX)
+            if name[:_SIP_HEADER_AT] == _SIP_HEADER_PREFIX
         },
     )
 
