@@ -91,6 +91,16 @@ async def test_a_call_is_forgotten_a_lifetime_after_it_was_last_written(store: C
     assert await store.create_call("CA1", b"anew")
 
 
+async def test_a_turn_that_goes_on_keeps_its_call(store: CallStore, wall: Clock) -> None:
+    await store.create_call("CA1", b"one")
+    for _ in range(5):
+        wall.now += LIFETIME - 61
+        await store.append_turn("CA1", 1, (), over=False)
+    assert await store.load_call("CA1") is not None
+    wall.now += LIFETIME + 1
+    assert await store.load_call("CA1") is None
+
+
 async def test_purging_drops_expired_calls_with_all_their_parts(store: CallStore, wall: Clock) -> None:
     await store.create_call("CA1", b"one")
     await store.append_turn("CA1", 1, (b"a",), over=True)

@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS counts (
     PRIMARY KEY (key, slot)
 ) WITHOUT ROWID;
 """
+# A turn that runs puts off its call's expiry: each time anew would write the whole call, every two seconds
+_EXPIRY_STEP_SECONDS = 60.0
 _PARTS_OF_A_CALL = ("calls", "turns", "entries", "answers", "audio")
 
 
@@ -127,10 +129,12 @@ class SqliteFile:
     ) -> None:
         with self._transaction() as connection:
             alive = connection.execute(
-                "UPDATE calls SET expires_at = ? WHERE call_sid = ? AND expires_at > ?", (expires_at, call_sid, now)
-            )
-            if not alive.rowcount:
+                "SELECT expires_at FROM calls WHERE call_sid = ? AND expires_at > ?", (call_sid, now)
+            ).fetchone()
+            if alive is None:
                 return
+            if expires_at - alive[0] > _EXPIRY_STEP_SECONDS:
+                connection.execute("UPDATE calls SET expires_at = ? WHERE call_sid = ?", (expires_at, call_sid))
             for table in ("turns", "entries"):
                 connection.execute(
                     f"DELETE FROM {table} WHERE call_sid = ? AND turn < ?",  # noqa: S608 (our own table names)

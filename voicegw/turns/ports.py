@@ -165,7 +165,7 @@ class CarrierControl(Protocol):
 class CallStore(Protocol):
     """Live-call state, shared by all processes of the gateway. Every method raises `StoreError` when it cannot.
 
-    Everything of a call expires `lifetime_seconds` after it was last written.
+    Everything of a call expires `lifetime_seconds` after it was last written, or up to a minute sooner.
     """
 
     async def create_call(self, call_sid: str, document: bytes) -> bool:
