@@ -168,9 +168,10 @@ class SpeechPlanner:
         out = self._close_sound()
         if broken_off and self._waiting is not None and self._waiting.growing:
             self._waiting.text = _whole_words(self._waiting.text)
-        *sentences, last = self._sentences.flush() or [""]
-        out += self._say_sentences([*sentences, _whole_words(last) if broken_off else last])
-        return out + self._say_waiting()
+        sentences = self._sentences.flush()
+        if broken_off and sentences:
+            sentences[-1] = _whole_words(sentences[-1])
+        return [*out, *self._say_sentences(sentences), *self._say_waiting()]
 
     def _wait_with(self, words: WaitingWords) -> None:
         self._waiting = words
