@@ -18,14 +18,14 @@ class _Bell:
         self._waiting: set[asyncio.Future[bool]] = set()
 
     def ring(self) -> None:
-        for waiter in self._waiting:
-            _wake(waiter, True)
+        while self._waiting:
+            _wake(self._waiting.pop(), True)
 
     async def rings_before(self, deadline: float, clock: Callable[[], float]) -> bool:
         """Wait until it rings; False if it has not by `deadline`."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[bool] = loop.create_future()
-        timer = loop.call_later(max(0.0, deadline - clock()), _wake, waiter, False)
+        timer = loop.call_later(deadline - clock(), _wake, waiter, False)
         self._waiting.add(waiter)
         try:
             return await waiter
