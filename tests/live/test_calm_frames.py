@@ -1,39 +1,73 @@
 """Frames are joined while nobody speaks, and nothing of them is lost, whatever comes in between."""
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicegw.live.calm_frames import JOINED_BYTES, CalmFrames
+from voicegw.audio.mulaw import MULAW_SILENCE, decode_mulaw, encode_mulaw
+from voicegw.live.calm_frames import CALM_BYTES, FAINT_BYTES, FAINTEST_HEARD, CalmFrames
+from voicegw.speech.energy_gate import EnergyGates
 
-FRAME = bytes(160)
+FRAME_BYTES = 160
+FAINT = MULAW_SILENCE * FRAME_BYTES
+FAINTEST = encode_mulaw(FAINTEST_HEARD.to_bytes(2, "little")) * FRAME_BYTES
+LOUD = bytes(FRAME_BYTES)
+SOON = encode_mulaw((FAINTEST_HEARD + 8).to_bytes(2, "little")) + MULAW_SILENCE * (FRAME_BYTES - 1)
 
 
-def test_each_frame_is_told_at_once_unless_it_is_calm() -> None:
+def frames_of(*, hushed: bool, calm: bool) -> CalmFrames:
     frames = CalmFrames()
-    assert [frames.join(FRAME) for _ in range(3)] == [FRAME] * 3
+    frames.is_hushed, frames.is_calm = hushed, calm
+    return frames
 
 
-def test_while_it_is_calm_three_are_told_together() -> None:
-    frames = CalmFrames()
-    frames.calm = True
-    assert [len(frames.join(FRAME)) for _ in range(6)] == [0, 0, JOINED_BYTES, 0, 0, JOINED_BYTES]
+@pytest.mark.parametrize("frame", [FAINT, LOUD])
+def test_each_frame_is_told_at_once_while_somebody_speaks(frame: bytes) -> None:
+    frames = frames_of(hushed=False, calm=False)
+    assert [frames.join(frame) for _ in range(3)] == [frame] * 3
 
 
-def test_what_waits_is_told_with_the_next_frame_once_it_is_not_calm_any_more() -> None:
-    frames = CalmFrames()
-    frames.calm = True
-    frames.join(b"a" * 160)
-    frames.calm = False
-    assert frames.join(b"b" * 160) == b"a" * 160 + b"b" * 160
+@pytest.mark.parametrize("calm", [True, False])
+@pytest.mark.parametrize("frame", [FAINT, FAINTEST])
+def test_while_the_caller_does_not_speak_five_faint_ones_are_told_together(frame: bytes, calm: bool) -> None:
+    frames = frames_of(hushed=True, calm=calm)
+    assert [len(frames.join(frame)) for _ in range(10)] == [0, 0, 0, 0, FAINT_BYTES] * 2
+
+
+@pytest.mark.parametrize("first", [LOUD, SOON])
+def test_what_may_interrupt_is_told_at_once_with_all_that_waits(first: bytes) -> None:
+    frames = frames_of(hushed=True, calm=False)
+    assert frames.join(FAINT) + frames.join(FAINT) == b""
+    assert frames.join(first) == FAINT * 2 + first
+
+
+def test_where_there_is_nothing_to_interrupt_three_loud_ones_are_told_together() -> None:
+    frames = frames_of(hushed=True, calm=True)
+    assert [len(frames.join(LOUD)) for _ in range(6)] == [0, 0, CALM_BYTES, 0, 0, CALM_BYTES]
+
+
+def test_what_waits_is_told_with_the_next_frame_once_the_caller_speaks() -> None:
+    frames = frames_of(hushed=True, calm=True)
+    frames.join(FAINT)
+    frames.is_hushed = False
+    assert frames.join(LOUD) == FAINT + LOUD
     assert frames.join(b"c") == b"c"
 
 
-@given(st.lists(st.tuples(st.booleans(), st.binary(max_size=700))))
-def test_all_of_it_is_told_in_its_order_and_soon(script: list[tuple[bool, bytes]]) -> None:
+def test_what_is_faint_never_opens_the_detectors_gate() -> None:
+    loudest = abs(int.from_bytes(decode_mulaw(FAINTEST[:1]), "little", signed=True))
+    gates, row = EnergyGates(), np.array([0])
+    gates.reserve(1)
+    gates.reset(0)
+    assert not gates.let_through(row, np.array([(loudest / 32_768) ** 2]), np.array([False]))[0]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.binary(max_size=700) | st.just(FAINT))))
+def test_all_of_it_is_told_in_its_order_and_soon(script: list[tuple[bool, bool, bytes]]) -> None:
     frames, told, came = CalmFrames(), b"", b""
-    for calm, audio in script:
-        frames.calm = calm
+    for frames.is_hushed, frames.is_calm, audio in script:
         told += frames.join(audio)
         came += audio
         assert came.startswith(told)
-        assert len(came) - len(told) < (JOINED_BYTES if calm else 1)
+        assert len(came) - len(told) < (FAINT_BYTES if frames.is_hushed else 1)

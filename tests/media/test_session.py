@@ -205,7 +205,7 @@ class TestBargeIn:
         assert (len(phone.heard(1)), len(phone.heard(2))) == (8000, SECONDS * 8000)
 
     def test_our_own_echo_interrupts_nothing(self, phone: Phone) -> None:
-        phone.session._voice._echo.is_echo = lambda: True  # type: ignore[method-assign]
+        phone.session.voice._echo.is_echo = lambda: True  # type: ignore[method-assign]
         phone.plan(QUESTION)
         phone.run(1.0)
         phone.speak(1.0, "one two three")
@@ -214,7 +214,7 @@ class TestBargeIn:
 
     def test_caller_who_speaks_over_our_echo_interrupts_with_their_own_words(self, phone: Phone) -> None:
         is_echo = iter([True] * 10)
-        phone.session._voice._echo.is_echo = lambda: next(is_echo, False)  # type: ignore[method-assign]
+        phone.session.voice._echo.is_echo = lambda: next(is_echo, False)  # type: ignore[method-assign]
         phone.plan(QUESTION)
         phone.run(1.0)
         phone.speak(1.0, "one two three")
@@ -226,7 +226,7 @@ class TestBargeIn:
         assert phone.asked
 
     def test_our_echo_after_a_prompt_is_no_answer_to_it(self, phone: Phone) -> None:
-        phone.session._voice._echo.is_echo = lambda: True  # type: ignore[method-assign]
+        phone.session.voice._echo.is_echo = lambda: True  # type: ignore[method-assign]
         phone.plan()
         phone.run(1.0)
         phone.speak(1.0, "one two three")

@@ -73,8 +73,7 @@ class LiveCall:
         self._recorder = recorder if self._profile.recording else None
         self._recorded: RecordedLine | None = None
         self._obeying = False
-        self._frames = CalmFrames()
-        self._alarm = Alarm(self._wake)
+        self._frames, self._alarm = CalmFrames(), Alarm(self._wake)
         self._voice_at = 0.0
         self._leaving: StreamEnd | None = None
         self._task = asyncio.create_task(self._run(), name=f"stream-{state.call_sid}")
@@ -99,8 +98,9 @@ class LiveCall:
         if not (taken.done() and taken.result()) or self._session.phase is Phase.ENDED:  # ended meanwhile
             return False
         request = listen_request(self.call_sid, hearing_now(self._dialogue.state, self._profile))
+        recall = self._session.voice.recall
         self._caller = CallerLine(
-            self._speech, request, heed=self._heed, understand=self._understand, judge=self._judge
+            self._speech, request, recall, heed=self._heed, understand=self._understand, judge=self._judge
         )
         self._teller.begin(self.number)
         self._session.receive_start(self._clock())
@@ -109,8 +109,7 @@ class LiveCall:
 
     def hear(self, audio: bytes) -> None:
         """20 ms of what the caller says: on this path nothing is made that need not be."""
-        audio = self._frames.join(audio)
-        if audio and self._caller is not None:
+        if (audio := self._frames.join(audio)) and self._caller is not None:
             self._session.receive_caller_audio(audio, self._clock())
             (self._bridging if self._bridging.active else self._caller).put(audio)
             if self._recorded is not None:
@@ -204,7 +203,7 @@ class LiveCall:
     def _heed(self, probability: float, seconds: float) -> None:
         now = self._clock()
         if probability >= _VOICE_FROM:
-            self._voice_at = now
+            self._voice_at, self._frames.is_hushed = now, False
         if self._session.receive_voice_probability(probability, seconds, now):
             self._obey()
 
@@ -239,7 +238,8 @@ class LiveCall:
         finally:
             self._obeying = False
         self._alarm.set(self._session.next_timer())
-        self._frames.calm = self._session.is_calm and not (self._recorded or self._bridging.active)
+        may_wait = self._session.voice.is_unmoved_by(0.0) and not (self._recorded or self._bridging.active)
+        self._frames.is_hushed, self._frames.is_calm = may_wait, self._session.is_calm
 
     def _crash(self) -> None:
         """In the timer's or the detector's turn: this call ends, and nobody else's suffers."""

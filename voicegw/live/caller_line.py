@@ -1,6 +1,6 @@
 """One caller's audio on its way to those who listen: detector, recogniser, turn model. No decision is made here.
 
-Keeps a moment of audio, so that no speech loses its first sound, and the last seconds of a speech for the turn model.
+Keeps the last seconds of a speech for the turn model.
 """
 
 import asyncio
@@ -21,13 +21,27 @@ _log = structlog.get_logger(__name__)
 
 
 class CallerLine:
-    """`heed` is told the voice's probability and for how many seconds, `understand` what was said, `judge` what the
-    turn model says of a pause."""
+    """`recall` gives the latest bytes of the line, as many as asked for; `heed` is told the voice's probability and for
+    how many seconds, `understand` what was said, `judge` what the turn model says of a pause."""
+
+    __slots__ = (
+        "__weakref__",
+        "_asking",
+        "_ear",
+        "_judge",
+        "_recall",
+        "_request",
+        "_speaking",
+        "_spoken",
+        "_tap",
+        "_turn_model",
+    )
 
     def __init__(
         self,
         speech: Speech,
         request: ListenRequest,
+        recall: Callable[[int], bytes],
         *,
         heed: Callable[[float, float], None],
         understand: Callable[[Transcript], None],
@@ -36,7 +50,7 @@ class CallerLine:
         self._request = request
         self._turn_model = speech.turn_model
         self._judge = judge
-        self._before = bytearray()
+        self._recall = recall
         self._spoken = bytearray()
         self._speaking = False
         self._asking: set[asyncio.Task[None]] = set()
@@ -49,9 +63,6 @@ class CallerLine:
 
     def put(self, audio: bytes) -> None:
         """The next piece of what the caller says."""
-        self._before += audio
-        if len(self._before) > 2 * BEFORE_BYTES:
-            del self._before[:-BEFORE_BYTES]
         if self._speaking:
             self._ear.put(audio)
             self._spoken += audio
@@ -73,7 +84,7 @@ class CallerLine:
 
     def begin(self, speech: int) -> None:
         """The caller began to speak a moment ago."""
-        before = bytes(self._before[-BEFORE_BYTES:])
+        before = self._recall(BEFORE_BYTES)
         self._speaking = True
         self._spoken = bytearray(before)
         self._ear.begin(speech, before)

@@ -43,6 +43,10 @@ class CallerVoice:
         """Is the caller speaking, or are words still to come?"""
         return self._speeches.active
 
+    def recall(self, size: int) -> bytes:
+        """The last `size` bytes of the caller's line, at most half a second: no speech may lose its first sound."""
+        return self._echo.recall(size)
+
     def configure(self, endpointing: Endpointing, *, enabled: bool) -> None:
         """How speech is heard from now on."""
         self._endpointer.configure(endpointing)

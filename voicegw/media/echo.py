@@ -47,8 +47,7 @@ class EchoGuard:
     def __init__(self) -> None:
         self._ours: deque[tuple[float, bytes]] = deque()
         self._ours_until = 0.0
-        self._theirs: deque[bytes] = deque()
-        self._theirs_bytes = 0
+        self._theirs = bytearray()
         self._theirs_until = 0.0
 
     def send(self, audio: bytes, now: float) -> None:
@@ -70,15 +69,18 @@ class EchoGuard:
 
     def receive(self, audio: bytes, now: float) -> None:
         """The caller's line has carried `audio` until now."""
-        self._theirs.append(audio)
-        self._theirs_bytes += len(audio)
+        self._theirs += audio
         self._theirs_until = now
-        while self._theirs_bytes - len(self._theirs[0]) >= _WINDOW:
-            self._theirs_bytes -= len(self._theirs.popleft())
+        if len(self._theirs) > 2 * _WINDOW:
+            del self._theirs[:-_WINDOW]
+
+    def recall(self, size: int) -> bytes:
+        """The last `size` bytes that the caller's line has carried, at most half a second."""
+        return bytes(self._theirs[-min(size, _WINDOW) :])
 
     def is_echo(self) -> bool:
         """Is what the caller's line has carried of late what we sent before?"""
-        heard = b"".join(self._theirs)[-_WINDOW:].rjust(_WINDOW, _SILENCE)
+        heard = self.recall(_WINDOW).rjust(_WINDOW, _SILENCE)
         theirs = _AMPLITUDES[np.frombuffer(heard, np.uint8)]
         ours = self._played()
         power = float(theirs @ theirs)

@@ -28,7 +28,7 @@ from voicegw.media.prompt_player import PromptPlayer
 from voicegw.media.waiting_inputs import WaitingInputs
 from voicegw.media.waits import Waits
 
-_DEAF = frozenset({Phase.BRIDGED, Phase.ENDING, Phase.ENDED})
+_DEAF = (Phase.BRIDGED, Phase.ENDING, Phase.ENDED)
 
 
 class MediaSession:
@@ -44,7 +44,7 @@ class MediaSession:
         self._echo = EchoGuard()
         self._player = PromptPlayer(self._out, self._echo, background)
         self.bridge = RealtimeBridge(self._out, self._player, self._settle, self._ask, rules.realtime_silence_seconds)
-        self._voice = CallerVoice(self._out, self._echo, rules.barge_in)
+        self.voice = CallerVoice(self._out, self._echo, rules.barge_in)
         self._waiting = WaitingInputs(hearing.keypad, keys)
         self._waits = Waits(now)
         self._then: Finish | DialLeg | HandOver | None = None
@@ -61,7 +61,7 @@ class MediaSession:
     @property
     def is_calm(self) -> bool:
         """Does nobody speak, so that what the caller's line brings need not be known at once?"""
-        return self._open and self._player.all_heard and not self._voice.active
+        return self._open and self._player.all_heard and not self.voice.active
 
     def take_commands(self) -> list[c.Command]:
         """What is to be done now, in order; each command comes once."""
@@ -74,9 +74,9 @@ class MediaSession:
             return None
         times: list[float | None] = [self._waits.line_until, self._player.next_timer(), self.bridge.next_timer()]
         if self.phase is Phase.THINKING:
-            times += [self._voice.next_timer(), self._filler_at(), self._waiting.next_note()]
+            times += [self.voice.next_timer(), self._filler_at(), self._waiting.next_note()]
         elif self.phase is Phase.LISTENING:
-            times += [self._voice.next_timer(), self._waits.silence.next_timer(), self._waiting.next_entry()]
+            times += [self.voice.next_timer(), self._waits.silence.next_timer(), self._waiting.next_entry()]
         return min(at for at in times if at is not None)
 
     def receive_timer(self, now: float) -> None:
@@ -113,9 +113,9 @@ class MediaSession:
 
     def receive_voice_probability(self, probability: float, seconds: float, now: float) -> bool:
         """The next `seconds` of the caller's audio hold voice with this probability (0.0-1.0). False: no news."""
-        if self.phase in _DEAF or self._voice.is_unmoved_by(probability):
+        if self.phase in _DEAF or self.voice.is_unmoved_by(probability):
             return False
-        effect = self._voice.receive(probability, seconds, self._player.prompt, now)
+        effect = self.voice.receive(probability, seconds, self._player.prompt, now)
         if effect == "interruption":
             self._interrupt("speech", now)
         return self._settle(now, news=effect != "nothing")
@@ -124,7 +124,7 @@ class MediaSession:
         """What the turn model says about a pause: the caller has finished with this probability (0.0-1.0)."""
         if self.phase in _DEAF:
             return
-        self._voice.receive_verdict(pause, probability, self._player.prompt, now)
+        self.voice.receive_verdict(pause, probability, self._player.prompt, now)
         self._settle(now)
 
     def receive_transcript(self, speech: int, text: str, now: float, *, final: bool, confidence: float | None) -> None:
@@ -132,7 +132,7 @@ class MediaSession:
         if self.phase in _DEAF:
             return
         self._waits.filler.hear_caller(now)
-        if self._voice.receive_transcript(speech, text, final=final, confidence=confidence):
+        if self.voice.receive_transcript(speech, text, final=final, confidence=confidence):
             self._interrupt("speech", now)
         self._settle(now)
 
@@ -149,7 +149,7 @@ class MediaSession:
             return
         self._waits.hear_key(now)
         if (prompt := self._player.prompt) and may_interrupt(prompt.barge_in, "key") and self._waiting.keys_wait:
-            self._voice.release()
+            self.voice.release()
             self._interrupt("key", now)
         self._settle(now)
 
@@ -183,8 +183,8 @@ class MediaSession:
                 self._configure(hearing)
             case BridgeRealtime(start=start, hearing=hearing):
                 self.phase = Phase.BRIDGED
-                self._voice.release()
-                self._voice.configure(hearing.endpointing, enabled=False)
+                self.voice.release()
+                self.voice.configure(hearing.endpointing, enabled=False)
                 self._ignore(self._waiting.drop_words(), "bridged")
                 self.bridge.begin(start, self._waiting.drop_keys())
             case Finish() | DialLeg() | HandOver() as then:
@@ -192,7 +192,7 @@ class MediaSession:
                 self._then = then
                 if not plan.prompts:
                     self._player.say_skipped(now)
-                self._voice.release()
+                self.voice.release()
                 self._ignore(self._waiting.drop_keys(), "call-ending")
             case _:
                 assert_never(plan.then)
@@ -220,8 +220,8 @@ class MediaSession:
             return news
         self._take_words(now)
         # Nobody is talked over: a prompt is silent while a voice may interrupt it, or was there before it.
-        self._player.hold(self.phase is not Phase.ENDING and self._voice.wants_silence(self._player.prompt, now), now)
-        self._player.send(now, caller_speaks=self._voice.active)
+        self._player.hold(self.phase is not Phase.ENDING and self.voice.wants_silence(self._player.prompt, now), now)
+        self._player.send(now, caller_speaks=self.voice.active)
         self._waits.hear_us(min(now, self._player.heard_until), quiet=self._player.all_heard)
         match self.phase:
             case Phase.THINKING:
@@ -241,19 +241,19 @@ class MediaSession:
     def _take_words(self, now: float) -> None:
         if self.phase is Phase.ENDING:
             return
-        self._voice.expire(now)
-        for speech in self._voice.take_words(now):
+        self.voice.expire(now)
+        for speech in self.voice.take_words(now):
             self._waiting.say(speech.text, speech.confidence, speech.began_at)
             if self.phase is Phase.THINKING and speech.in_quiet and self._rules.while_thinking == "drop":
                 self._interrupt("speech", now)
                 self._turn_dropped = True
-        if self._voice.active:
+        if self.voice.active:
             self._waits.filler.hear_caller(now)
 
     def _ask_if_answered(self, now: float) -> None:
         collecting = self._waiting.next_entry() is not None
         self._waits.silence.pause(collecting or not self.is_calm)
-        if (heard := self._waiting.take_first(now, words_too=not self._voice.active)) is not None:
+        if (heard := self._waiting.take_first(now, words_too=not self.voice.active)) is not None:
             if isinstance(heard, Pressed):
                 # Keys typed ahead answer what is not said yet: those who know the menu need not hear it.
                 self._interrupt("key", now)
@@ -281,7 +281,7 @@ class MediaSession:
 
     def _configure(self, hearing: Hearing) -> None:
         self._ignore(self._waiting.configure(hearing), "keypad-off")
-        self._voice.configure(hearing.endpointing, enabled=hearing.speech)
+        self.voice.configure(hearing.endpointing, enabled=hearing.speech)
 
     def _ignore(self, content: str, reason: c.WhyIgnored) -> None:
         if content:
@@ -292,7 +292,7 @@ class MediaSession:
             return
         self.phase = Phase.ENDED
         unsaid, keys = () if reason == "plan" else self._player.unheard, self._waiting.drop_keys()
-        for speech in self._voice.take_words(inf):  # nothing more will come of them
+        for speech in self.voice.take_words(inf):  # nothing more will come of them
             self._waiting.say(speech.text, speech.confidence, speech.began_at)
         words = self._waiting.take_words()
         self.bridge.close()
