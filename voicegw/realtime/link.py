@@ -22,8 +22,12 @@ LEAVE_SECONDS: Final = 1.5
 PING_SECONDS: Final = 10.0
 MOST_MESSAGE_BYTES: Final = 1_000_000
 RECEIVE_BYTES: Final = 16 * 1024
-"""What has come is taken apart in one go, however small its frames are: a quarter of a megabyte of pings would hold all
-calls for three seconds. Audio at 96 kB/s gets through also where an answer takes 100 ms."""
+"""What the system keeps for us: audio at 96 kB/s gets through also where an answer takes 100 ms."""
+READ_BYTES: Final = 2048
+"""What is taken apart in one turn of the event loop: 1,000 pings at most, each of which is answered, hold it for 25 ms.
+Audio at 48 kB/s gets through also where a turn takes 20 ms."""
+MOST_UNTAKEN_BYTES: Final = 1_000_000
+"""A server that has us answer its pings and does not read the answers is given up. What we send otherwise waits."""
 MOST_AUDIO_WAITING: Final = 50
 """A second of the caller's voice in frames of 20 ms: what is older would only be answered late."""
 MOST_CONTROLS_WAITING: Final = 200
@@ -35,6 +39,45 @@ _log = structlog.get_logger(__name__)
 class _Waiting:
     message: str | bytes
     is_audio: bool
+
+
+class SmallReads(asyncio.BufferedProtocol):
+    """Between a transport and its WebSocket: hands on at most `READ_BYTES` in one turn of the event loop."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._read = memoryview(bytearray(READ_BYTES))  # of a bytearray asyncio's TLS would fill a copy
+        self.connection_lost = socket.connection_lost  # type: ignore[method-assign]
+        self.eof_received = socket.eof_received  # type: ignore[method-assign]
+        self.pause_writing = socket.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = socket.resume_writing  # type: ignore[method-assign]
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (ours is all there is)
+        """See `asyncio.BufferedProtocol`."""
+        return self._read
+
+    def buffer_updated(self, count: int) -> None:
+        """See `asyncio.BufferedProtocol`."""
+        self._socket.data_received(bytes(self._read[:count]))
+        if self._socket.transport.get_write_buffer_size() > MOST_UNTAKEN_BYTES:
+            self._socket.transport.abort()
+        elif count == READ_BYTES:  # there is more, and uvloop would read it at once, up to 32 times (libuv)
+            self._socket.transport.pause_reading()
+            self._socket.loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if not self._socket.recv_messages.paused:  # else whoever takes messages has enough of them, and will resume
+            self._socket.transport.resume_reading()
+
+
+class PacedConnection(ClientConnection):
+    """A WebSocket that no server can make us read much of at once, from its first byte on."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BaseProtocol`."""
+        super().connection_made(transport)
+        self.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES)
+        self.transport.set_protocol(SmallReads(self))
 
 
 class Link:
@@ -143,6 +186,7 @@ async def open_link(url: str, headers: Mapping[str, str], call_sid: str) -> Link
     try:
         socket = await connect(
             url,
+            create_connection=PacedConnection,
             additional_headers=headers,
             compression=None,  # audio does not get smaller
             open_timeout=CONNECT_SECONDS,
@@ -154,5 +198,4 @@ async def open_link(url: str, headers: Mapping[str, str], call_sid: str) -> Link
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as exc:
         brief = f"the realtime server cannot be reached: {type(exc).__name__}"
         raise RealtimeError(f"the realtime server cannot be reached: {exc}", brief=brief) from exc
-    socket.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES)
     return Link(socket, call_sid)
