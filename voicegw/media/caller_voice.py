@@ -68,8 +68,8 @@ class CallerVoice:
     def receive(self, probability: float, seconds: float, prompt: Prompt | None, now: float) -> VoiceEffect:
         """The next `seconds` of audio hold voice with this probability, while `prompt` is being said."""
         self._followed_at = now
-        event = self._endpointer.receive(probability, seconds)
-        self._follow(event, prompt, now)
+        if (event := self._endpointer.receive(probability, seconds)) is not None:
+            self._follow(event, prompt, now)
         current = self._speeches.current
         if current is None:
             return "nothing" if event is None else "change"

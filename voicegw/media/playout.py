@@ -132,12 +132,12 @@ class Playout:
 
     def receive_mark(self, name: str, now: float) -> bool:
         """The carrier named a mark back; old and foreign ones are ignored. False: no news, it plays as believed."""
-        place = next((place for place, piece in enumerate(self._flying) if piece.mark == name), None)
-        if place is None:
+        if not any(piece.mark == name for piece in self._flying):
             return False
-        for _ in range(place + 1):
+        reached = ""
+        while reached != name:
             piece = self._flying.popleft()
-            piece.utterance.heard = piece.end
+            piece.utterance.heard, reached = piece.end, piece.mark
         # The carrier still has what is flying, less what it played while the mark was under way.
         latest, believed = now + self._flying_seconds(), self._plays_until
         self._plays_until = min(max(believed, latest - MARK_TRAVEL_SECONDS), latest)
@@ -212,8 +212,8 @@ class Playout:
 
     def stalled(self, now: float) -> int | None:
         """The utterance whose audio has been waited for too long."""
-        head, at = self._head(), self.stalled_at()
-        return head.number if head is not None and at is not None and at <= now else None
+        at = self.stalled_at()
+        return head.number if at is not None and at <= now and (head := self._head()) is not None else None
 
     def heard_by_now(self, number: int, now: float) -> int:
         """Bytes of an utterance that have been heard, by marks and, since the last of them, by the clock."""
@@ -259,7 +259,7 @@ class Playout:
 
     def _head(self) -> Utterance | None:
         """The utterance whose audio goes out next."""
-        return next((each for each in self._queue if each.total is None or each.sent < each.total), None)
+        return next((each for each in self._queue if not each.all_sent), None)
 
     def _find(self, number: int) -> Utterance | None:
         return next((utterance for utterance in self._queue if utterance.number == number), None)

@@ -76,7 +76,8 @@ class PromptPlayer:
     @property
     def prompt(self) -> Prompt | None:
         """The prompt that is being said or comes next."""
-        return self._prompts.get(self._playout.numbers[0]) if self._playout.numbers else None
+        numbers = self._playout.numbers
+        return self._prompts.get(numbers[0]) if numbers else None
 
     @property
     def unheard(self) -> tuple[Prompt, ...]:
@@ -237,7 +238,9 @@ class PromptPlayer:
             if isinstance(command, SendAudio):
                 self._echo.send(command.audio, now)
         self._outbox += sent
-        self._prompts = {each: self._prompts[each] for each in self._playout.numbers if each in self._prompts}
+        numbers = self._playout.numbers
+        if len(self._prompts) > len(numbers):
+            self._prompts = {each: self._prompts[each] for each in numbers if each in self._prompts}
 
     def stop_stalled(self, now: float) -> int | None:
         """Wait no longer for an utterance whose audio has been waited for too long, if there is one."""

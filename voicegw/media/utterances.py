@@ -37,21 +37,26 @@ class Utterance:
     @property
     def over(self) -> bool:
         """Has all of it been heard?"""
-        return self.total is not None and self.heard >= self.total
+        total = self.total
+        return total is not None and self.heard >= total
+
+    @property
+    def all_sent(self) -> bool:
+        """Has all of it been sent?"""
+        total = self.total
+        return total is not None and self.sent >= total
 
     @property
     def heard_enough(self) -> bool:
         """Is there nothing new in it for the caller? What repeats for ever is no news after the first time."""
-        return self.over or (self.loops == 0 and self.finished and self.heard >= len(self.audio))
+        return self.finished and self.heard >= len(self.audio) * max(1, self.loops)
 
     @property
     def unsent(self) -> int:
         """How much could be sent at once, without a break, up to the end of this repetition."""
-        if self.total is not None and self.sent >= self.total:
-            return 0
         if not self.finished:
             return len(self.audio) - self.sent
-        return len(self.audio) - self.sent % len(self.audio)
+        return 0 if self.all_sent else len(self.audio) - self.sent % len(self.audio)
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes, at most `unsent`; they count as sent."""
