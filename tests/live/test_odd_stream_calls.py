@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -24,6 +24,9 @@ from stream_world import (
 from voicegw.audio.wav import render_mulaw_wav
 from voicegw.call.records import Failed, StreamEnded
 from voicegw.errors import SpeechError
+from voicegw.prompts.errors import PromptUnreachable
+from voicegw.prompts.guarded_fetch import MAX_FETCH_SECONDS
+from voicegw.prompts.stream_source import StreamSource
 
 RECORDING = bytes([200]) * 8000
 
@@ -58,6 +61,26 @@ async def test_recording_that_cannot_be_had_is_said_by_its_words(start_site: Sta
     await asyncio.sleep(4)
     assert stream.heard() == ["What it says.", "And on."]
     assert {each.part for each in site.journal.of(Failed)} == {"prompt"}
+    await hang_up(site, stream)
+
+
+async def test_recordings_that_hang_keep_no_words_from_being_made(
+    start_site: StartSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answers(action: Mapping[str, Any]) -> Traces:
+        sources = [_speaks(f"https://slow.example/{number}.wav") for number in range(8)]
+        return [*sources, says("And on.")] if action["type"] == "launch" else []
+
+    async def hang(_source: StreamSource, _prompt: object) -> AsyncIterator[bytes]:
+        await asyncio.sleep(MAX_FETCH_SECONDS)
+        raise PromptUnreachable("nobody answers")
+        yield b""
+
+    monkeypatch.setattr(StreamSource, "load", hang)
+    site = await start_site(Agent(answers))
+    stream = await answer(site)
+    await asyncio.sleep(30)
+    assert stream.heard() == ["What it says.", "And on."]
     await hang_up(site, stream)
 
 

@@ -1,6 +1,7 @@
 """One call's voice: each prompt that the session asks for becomes audio, in a task of its own.
 
-Knows neither what is said nor when it is played; the session keeps the order. A few prompts are made at a time.
+Knows neither what is said nor when it is played; the session keeps the order. A few prompts are made at a time, and
+beside them a few recordings fetched.
 """
 
 import asyncio
@@ -41,23 +42,24 @@ class Mouth:
         self._sink = sink
         self._call_sid = call_sid
         self._journal = journal
-        self._turns = asyncio.Semaphore(AT_A_TIME)
+        self._voices = asyncio.Semaphore(AT_A_TIME)
+        self._sources = asyncio.Semaphore(AT_A_TIME)  # of their own: no word waits for a server that does not answer
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._sounds: dict[int, asyncio.Queue[PlayChunk]] = {}
 
     def say(self, utterance: int, request: SpeechRequest) -> None:
         """Make the audio of words."""
-        self._begin(utterance, self._tts.speak(request))
+        self._begin(utterance, self._tts.speak(request), self._voices)
 
     def play(self, utterance: int, prompt: PlayAudio | PlayRecording) -> None:
         """Fetch a recording."""
-        self._begin(utterance, self._prompts.load(prompt))
+        self._begin(utterance, self._prompts.load(prompt), self._sources)
 
     def hear_agent(self, utterance: int, chunk: PlayChunk) -> None:
         """The next piece of what the agent says itself; of a message that was stopped it is ignored."""
         if chunk.first:
             self._sounds[utterance] = asyncio.Queue()
-            self._begin(utterance, convert_sound(self._sounds[utterance], self._prompts))
+            self._begin(utterance, convert_sound(self._sounds[utterance], self._prompts), self._sources)
         if utterance in self._sounds:
             self._sounds[utterance].put_nowait(chunk)
 
@@ -74,8 +76,8 @@ class Mouth:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin(self, utterance: int, audio: AsyncIterator[bytes]) -> None:
-        task = asyncio.create_task(self._make(utterance, audio), name=f"say-{self._call_sid}")
+    def _begin(self, utterance: int, audio: AsyncIterator[bytes], turns: asyncio.Semaphore) -> None:
+        task = asyncio.create_task(self._make(utterance, audio, turns), name=f"say-{self._call_sid}")
         self._tasks[utterance] = task
         task.add_done_callback(lambda _: self._forget(utterance))
 
@@ -83,10 +85,10 @@ class Mouth:
         self._tasks.pop(utterance, None)
         self._sounds.pop(utterance, None)
 
-    async def _make(self, utterance: int, audio: AsyncIterator[bytes]) -> None:
+    async def _make(self, utterance: int, audio: AsyncIterator[bytes], turns: asyncio.Semaphore) -> None:
         """The task's root: what fails is told to the session, which knows what else could be heard."""
         try:
-            async with self._turns, aclosing(audio) as pieces:  # type: ignore[type-var]
+            async with turns, aclosing(audio) as pieces:  # type: ignore[type-var]
                 async for piece in pieces:
                     self._sink.receive(utterance, piece)
         except VoicegwError as error:
