@@ -13,7 +13,10 @@ _SLACK_SECONDS: Final = 0.001  # event loops keep milliseconds; what is due with
 class Alarm:
     """Calls `ring(at)` at the time it was set to (the loop's), or earlier: set it again then."""
 
+    __slots__ = ("_at", "_loop", "_ring", "_timer")
+
     def __init__(self, ring: Callable[[float], None]) -> None:
+        self._loop = asyncio.get_running_loop()
         self._ring = ring
         self._timer: asyncio.TimerHandle | None = None
         self._at = 0.0
@@ -24,7 +27,7 @@ class Alarm:
             self._timer.cancel()
             self._timer = None
         if self._timer is None and at is not None:
-            self._at, self._timer = at, asyncio.get_running_loop().call_at(at, self._go_off)
+            self._at, self._timer = at, self._loop.call_at(at, self._go_off)
 
     def _go_off(self) -> None:
         self._timer = None

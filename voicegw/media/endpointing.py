@@ -84,6 +84,18 @@ class _State(Enum):
 class Endpointer:
     """Decides from the audio alone when the caller speaks. `pause` numbers never come twice."""
 
+    __slots__ = (
+        "_certain_seconds",
+        "_complete",
+        "_patience",
+        "_pause",
+        "_quiet_seconds",
+        "_speech_seconds",
+        "_state",
+        "_voice_seconds",
+        "_voiced",
+    )
+
     def __init__(self, profile: Endpointing) -> None:
         self._patience = PATIENCE[profile]
         self._state = _State.QUIET

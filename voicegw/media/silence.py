@@ -8,6 +8,8 @@ begin it anew, so a noisy line cannot postpone it for ever. Knows no prompt and 
 class SilenceTimer:
     """One deadline. `since` is the last moment at which something counted as no silence."""
 
+    __slots__ = ("_paused", "_seconds", "_since")
+
     def __init__(self) -> None:
         self._seconds: float | None = None
         self._since = 0.0

@@ -38,6 +38,8 @@ class Speech:
 class Speeches:
     """The speech that goes on, and those whose words have not come yet."""
 
+    __slots__ = ("_count", "_speeches")
+
     def __init__(self) -> None:
         self._speeches: list[Speech] = []
         self._count = 0

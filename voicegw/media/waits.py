@@ -15,6 +15,8 @@ CONNECT_WITHIN_SECONDS: Final = 30.0
 class Waits:
     """`line_until` is when a line without a sign of life is dead; the silence of `silence`, the filler of `filler`."""
 
+    __slots__ = ("_was_quiet", "filler", "line_until", "silence")
+
     def __init__(self, now: float) -> None:
         self.line_until = now + CONNECT_WITHIN_SECONDS
         self.silence = SilenceTimer()
