@@ -19,8 +19,10 @@ from stream_world import (
     says,
 )
 
+from voicegw.call.inputs import EventRaised
 from voicegw.call.records import CallEnded, CallerSpoke, Failed, StreamEnded
 from voicegw.errors import StoreError
+from voicegw.turns.ports import StoredCall
 from voicegw.twilio.media_line import MediaLine
 
 LAST_INDEX = 60
@@ -231,6 +233,29 @@ async def test_store_that_fails_costs_a_stream_call_nothing(monkeypatch: pytest.
     assert stream.heard()[3] == "You said again."
     await hang_up(site, stream)
     assert site.agent.kinds == ["launch", "text", "text", "end"]
+
+
+async def test_order_that_cannot_be_read_costs_the_caller_nothing_and_is_carried_out_later(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = await hear_greeting(site)
+    load = site.store.load_call
+
+    async def load_for_others(call_sid: str) -> StoredCall | None:
+        task = asyncio.current_task()
+        if task is not None and task.get_name().startswith("stream-"):
+            raise StoreError("the disk is gone")
+        return await load(call_sid)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(site.store, "load_call", load_for_others)
+        await site.gateway.conversations.order(CALL_SID, EventRaised(name="parcel"))
+        await asyncio.sleep(1)
+    stream.say("hello")
+    await asyncio.sleep(20)  # the caller says nothing more
+    assert not stream.socket.closed.is_set()
+    assert stream.heard()[1:] == ["You said hello.", "Anything else?", "Event parcel."]
+    await hang_up(site, stream)
 
 
 async def test_replayed_webhook_does_not_touch_the_stream(site: Site) -> None:

@@ -118,9 +118,7 @@ class Dialogue:
             case Claimed(taken=taken):
                 await self._claim(taken)
             case OrderCame():
-                self.state = await self._call.take_orders(self.state)
-                if self.state.phase is not Phase.ENDED:
-                    await self._carry_out(*hear_with_orders(self.state, self._line, None))
+                await self._take_orders()
             case TurnNews(turn=turn, progress=progress):
                 if turn == self.state.turn and self.state.phase in (Phase.THINKING, Phase.LISTENING):
                     await self._take_in(progress)
@@ -128,6 +126,15 @@ class Dialogue:
                 pass  # `run` sees to it
             case _:
                 assert_never(message)
+
+    async def _take_orders(self) -> None:
+        try:
+            self.state = await self._call.take_orders(self.state)
+        except StoreError as error:  # it still waits there, and is found with whatever is kept next
+            self._note_failure(error)
+            return
+        if self.state.phase is not Phase.ENDED:
+            await self._carry_out(*hear_with_orders(self.state, self._line, None))
 
     async def _hear(self, asked: commands.AskAgent, quiet_seconds: float) -> None:
         self._session_turn = asked.turn
