@@ -40,8 +40,9 @@ _INTO_GREETING_SECONDS, _BETWEEN_SECONDS = 1.2, 3.2
 """What is said when no model judges pauses comes 2.0 s after the caller's last word and takes 2.5 s: the next word is
 over the middle of it. Over its last 0.2 s it would end before a voice can be told from a noise."""
 _TURNS = 20
-_REST_SECONDS = 10.0
-"""Until the answer that a sound was made over has ended, and one more, if the sound asked for it."""
+_REST_SECONDS = 13.0
+"""Until the answer that a sound was made over has ended, and one more, if the sound asked for it: over that, the next
+question would be counted as what cut it off."""
 ECHO = "the agent's own echo"
 KINDS = (
     "interruptions",
