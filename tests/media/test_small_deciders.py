@@ -81,7 +81,7 @@ class TestBargeIn:
 
     @pytest.mark.parametrize(
         ("text", "confidence", "words"),
-        [("Mom.", 0.45, 0), ("Hell.", 0.62, 0), ("It had.", 0.5, 0), ("Stop.", 0.86, 1), ("Stop.", None, 1)],
+        [("Mom.", 0.45, 0), ("Hell.", 0.58, 0), ("Stop.", 0.62, 1), ("It had.", 0.5, 0), ("Stop.", 0.86, 1), ("Stop.", None, 1)],
     )
     def test_what_was_short_and_hardly_heard_is_a_noise(self, text: str, confidence: float | None, words: int) -> None:
         assert count_words(text, confidence, voice_seconds=0.48) == words
@@ -117,6 +117,12 @@ class TestBargeIn:
 
 
 class TestSpeeches:
+    def test_a_confidence_has_no_more_places_than_say_something(self) -> None:
+        speeches = Speeches()
+        speech = speeches.begin(1.0, in_quiet=True)
+        speeches.receive_transcript(speech.number, "yes", final=True, confidence=0.4111111111111111)
+        assert speech.confidence == 0.411
+
     def test_it_is_resolved_when_voice_and_words_are_over(self) -> None:
         speeches = Speeches()
         speech = speeches.begin(1.0, in_quiet=True)

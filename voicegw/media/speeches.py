@@ -66,7 +66,9 @@ class Speeches:
         """All words of a speech so far; of one that is resolved, None. What is final stays as it is."""
         speech = next((each for each in self._speeches if each.number == number), None)
         if speech is not None and not speech.final:
-            speech.text, speech.final, speech.confidence = text.strip(), final, confidence
+            speech.text, speech.final = text.strip(), final
+            # more places say nothing, and the digits of sixteen may look like a card's number
+            speech.confidence = None if confidence is None else round(confidence, 3)
         return speech
 
     def take_resolved(self, now: float) -> list[Speech]:
