@@ -81,7 +81,14 @@ class TestBargeIn:
 
     @pytest.mark.parametrize(
         ("text", "confidence", "words"),
-        [("Mom.", 0.45, 0), ("Hell.", 0.58, 0), ("Stop.", 0.62, 1), ("It had.", 0.5, 0), ("Stop.", 0.86, 1), ("Stop.", None, 1)],
+        [
+            ("Mom.", 0.45, 0),
+            ("Hell.", 0.58, 0),
+            ("Stop.", 0.62, 1),
+            ("It had.", 0.5, 0),
+            ("Stop.", 0.86, 1),
+            ("Stop.", None, 1),
+        ],
     )
     def test_what_was_short_and_hardly_heard_is_a_noise(self, text: str, confidence: float | None, words: int) -> None:
         assert count_words(text, confidence, voice_seconds=0.48) == words
