@@ -4,7 +4,7 @@ Every caller talks for 4 of 20 seconds and is answered with two sentences of 2.5
 agent and provider of speech have core 1. In the same run: the gateway with its speech over sockets to that provider,
 the barest loop that hears and speaks (the floor), and pipecat, where VOICEGW_BENCH_PEERS names a Python that has it (it
 brings half a gigabyte). CPU is the server's, by the scheduler's count. Run: `python -m bench.stream_load
-[--calls 150 300 500] [--seconds 40] [--servers gateway "gateway, provider sockets" floor pipecat]`.
+[--calls 150 300 500] [--seconds 40] [--noise -50] [--servers gateway "gateway, provider sockets" floor pipecat]`.
 """
 
 import argparse
@@ -13,15 +13,18 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
+import numpy as np
 import uvloop
 
 from bench.fast_agent import FastAgent
 from bench.rounds import percentile, show_table
 from bench.served_stream import FLOOR, GATEWAY, GATEWAYS, PEERS, PIPECAT, PROVIDED, served
 from bench.speech_provider import provided
-from bench.stream_calls import Heard, StreamCall, come_first, cut, keep_talking, quiet_frames
+from bench.stream_calls import FRAME_BYTES, Heard, StreamCall, come_first, cut, keep_talking
+from voicegw.audio.mulaw import MULAW_RATE_HZ, decode_mulaw, encode_mulaw
 from voicegw.live.ports import SpeechRequest
 from voicegw.speech.hibari_voice import HibariVoice
 
@@ -66,12 +69,23 @@ def _resident_kib(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
-async def _measure(name: str, count: int, seconds: float, agent_url: str, directory: Path) -> Run:
-    speech = cut((directory / "caller.ulaw").read_bytes()[: int(TALK_SECONDS * 8000)])
-    script = speech + quiet_frames(round(ROUND_SECONDS / 0.02) - len(speech))
+def _script(speech: bytes, noise_db: float) -> tuple[str, ...]:
+    """What a caller sends in one round: `speech`, then nobody speaks; all of it over noise of that level (full scale
+    is 0 dB), or over none."""
+    line = speech.ljust(round(ROUND_SECONDS * MULAW_RATE_HZ), b"\xff")
+    if noise_db > -inf:
+        noise = np.random.default_rng(1).normal(0.0, 32768 * 10 ** (noise_db / 20), len(line))
+        heard = np.frombuffer(decode_mulaw(line), "<i2") + noise
+        line = encode_mulaw(np.clip(heard, -32768, 32767).astype("<i2").tobytes())
+    return cut(line)
+
+
+async def _measure(name: str, count: int, seconds: float, noise_db: float, agent_url: str, directory: Path) -> Run:
+    speech = (directory / "caller.ulaw").read_bytes()[: round(TALK_SECONDS * MULAW_RATE_HZ)]
+    script, ends_at = _script(speech, noise_db), len(speech) // FRAME_BYTES
     heard = Heard()
     async with served(name, agent_url, directory) as (port, pid):
-        calls = [StreamCall(n + 1, script, {len(speech)}, len(speech) + 50 + n * 7, heard) for n in range(count)]
+        calls = [StreamCall(n + 1, script, {ends_at}, ends_at + 50 + n * 7, heard) for n in range(count)]
         await calls[0].connect(port, ring=name in GATEWAYS)
         await keep_talking(calls[:1], heard, SETTLE_SECONDS)
         before_kib = _resident_kib(pid)
@@ -102,7 +116,7 @@ async def _talk_as_they_come(calls: Sequence[StreamCall], heard: Heard, seconds:
     await keep_talking(calls, heard, max(SETTLE_SECONDS, min(seconds, len(calls) / 20)))
 
 
-async def compare(servers: Sequence[str], counts: Sequence[int], seconds: float) -> list[Run]:
+async def compare(servers: Sequence[str], counts: Sequence[int], seconds: float, noise_db: float) -> list[Run]:
     """Every server under each number of calls, by default under its own."""
     agent = FastAgent(_ANSWER)
     agent_url = f"http://127.0.0.1:{await agent.listen()}"
@@ -115,7 +129,7 @@ async def compare(servers: Sequence[str], counts: Sequence[int], seconds: float)
                 (directory / "caller.ulaw").write_bytes(caller)
                 (directory / "clip.ulaw").write_bytes(answer)
                 async with provided(directory / "clip.ulaw") as os.environ["DEEPGRAM_BASE_URL"]:
-                    run = await _measure(name, count, seconds, agent_url, directory)
+                    run = await _measure(name, count, seconds, noise_db, agent_url, directory)
                 print(_line(run), flush=True)
                 runs.append(run)
     return runs
@@ -145,10 +159,11 @@ def main() -> None:
     parser.add_argument("--calls", type=int, nargs="+", default=[])
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--servers", nargs="+", default=[GATEWAY, PROVIDED, FLOOR, *([PIPECAT] if PEERS else [])])
+    parser.add_argument("--noise", type=float, default=-inf, metavar="DB", help="on every line, full scale is 0 (-50)")
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     come_first()
-    runs = uvloop.run(compare(options.servers, options.calls, options.seconds))
+    runs = uvloop.run(compare(options.servers, options.calls, options.seconds, options.noise))
     head = ("server", "calls", "CPU %", "CPU %/call", "KiB/call", "underruns", "s spoken", "wait p50 s", "wait p99 s")
     show_table((*head, "our lag p99 ms", "broken"), [_line(run) for run in runs])
 
