@@ -99,7 +99,11 @@ class TestBargeIn:
 
     def test_words_that_nobody_had_the_time_to_say_are_a_noise_put_into_writing(self) -> None:
         assert count_words("Thank you for watching!", 0.66, voice_seconds=0.192) == 0
+        assert count_words("Yes.", None, voice_seconds=0.18) == 0
         assert count_words("No.", 0.72, voice_seconds=0.224) == 1
+
+    def test_a_quick_word_that_the_recogniser_is_sure_of_is_one(self) -> None:
+        assert count_words("Yes.", 0.9, voice_seconds=0.18) == 1
 
     def test_words_or_voice_make_an_interruption(self) -> None:
         rules = BargeInRules(min_words=2, min_seconds=0.8)
