@@ -86,8 +86,8 @@ def may_interrupt(policy: BargeIn, sense: Sense) -> bool:
 
 def count_words(text: str, confidence: float | None = None, *, voice_seconds: float) -> int:
     """The words of `text` that are more than humming along. A recogniser has to put every noise into writing: what was
-    hardly a voice said none of them unless it is sure, nor did what it hardly believes in (`confidence` 0-1, None where it says nothing
-    of it), and less so the shorter it was."""
+    hardly a voice said none of them unless it is sure, nor did what it hardly believes in (`confidence` 0-1, None where
+    it says nothing of it), and less so the shorter it was."""
     if voice_seconds < _SPOKEN_FROM_SECONDS and (confidence is None or confidence < _SURELY_BELIEVED_FROM):
         return 0
     believed_from = _LONG_BELIEVED_FROM if voice_seconds >= _LONG_SECONDS else _SHORT_BELIEVED_FROM
