@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicegw.audio.mulaw import MULAW_SILENCE, decode_mulaw, encode_mulaw
-from voicegw.live.calm_frames import CALM_BYTES, FAINT_BYTES, FAINTEST_HEARD, CalmFrames
+from voicegw.live.calm_frames import CALM_BYTES, FAINT_BYTES, FAINTEST_HEARD, LOUDEST_NOISE, NOISY_FRAMES, CalmFrames
 from voicegw.speech.energy_gate import EnergyGates
 
 FRAME_BYTES = 160
@@ -61,6 +61,52 @@ def test_what_is_faint_never_opens_the_detectors_gate() -> None:
     gates.reserve(1)
     gates.reset(0)
     assert not gates.let_through(row, np.array([(loudest / 32_768) ** 2]), np.array([False]))[0]
+
+
+def noise(db: float, seconds: float) -> list[bytes]:
+    drawn = np.random.default_rng(1).normal(0.0, 32_768 * 10 ** (db / 20), int(seconds * 8_000))
+    audio = encode_mulaw(drawn.astype("<i2").tobytes())
+    return [audio[at : at + FRAME_BYTES] for at in range(0, len(audio), FRAME_BYTES)]
+
+
+@pytest.mark.parametrize("calm", [True, False])
+@pytest.mark.parametrize("db", [-65, -60, -55, -50, -45])
+def test_on_a_noisy_line_what_is_no_louder_than_the_noise_is_faint(db: float, calm: bool) -> None:
+    frames = frames_of(hushed=True, calm=calm)
+    for frame in noise(db, 10.0):
+        frames.join(frame)
+    told = [told for frame in noise(db, 10.0) if (told := frames.join(frame))]
+    assert len(told) <= 130  # of 500 frames; without this 167 and 500
+    frames.is_calm = False
+    assert frames.join(LOUD).endswith(LOUD)
+
+
+def test_a_line_that_falls_silent_has_no_noise_any_more() -> None:
+    frames = frames_of(hushed=True, calm=False)
+    for frame in noise(-50, 4.0):
+        frames.join(frame)
+    assert frames.loudest_faint == 512
+    for _ in range(500):
+        frames.join(FAINT)
+    assert frames.loudest_faint == FAINTEST_HEARD
+
+
+def test_however_loud_a_line_is_what_is_louder_than_any_noise_is_told_at_once() -> None:
+    frames = frames_of(hushed=True, calm=False)
+    for _ in range(1_000):
+        assert frames.join(LOUD) == LOUD
+    assert frames.loudest_faint == LOUDEST_NOISE
+
+
+def test_a_voice_is_never_taken_for_noise() -> None:
+    frames = frames_of(hushed=True, calm=False)
+    for _ in range(100):
+        for _ in range(NOISY_FRAMES - 1):  # what comes before the detector knows that it is one
+            frames.join(LOUD)
+        frames.is_hushed = False
+        frames.join(LOUD)
+        frames.is_hushed = True
+    assert frames.loudest_faint == FAINTEST_HEARD
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.binary(max_size=700) | st.just(FAINT))))
