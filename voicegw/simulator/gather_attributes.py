@@ -1,7 +1,5 @@
 """PURE: the attributes of a `<Gather>` → settings for the state machine, with what the vendor would warn of."""
 
-import re
-
 from twiml import Gather, Pause, Play, Say
 from voicegw.simulator.gather import KEYS, MAX_SPEECH_SECONDS, GatherSettings
 from voicegw.simulator.rules import CarrierRules
@@ -98,7 +96,7 @@ def _nested_warnings(verb: Gather) -> list[CodedWarning]:
 
 
 def _hint_warnings(verb: Gather) -> list[CodedWarning]:
-    hints = [hint.strip() for hint in re.split(",", verb.hints or "")]
+    hints = [hint.strip() for hint in (verb.hints or "").split(",")]
     if len(hints) > MAX_HINTS or any(len(hint) > MAX_HINT_CHARS for hint in hints):
         return [(13334, f"Gather: hints are at most {MAX_HINTS} of {MAX_HINT_CHARS} characters each")]
     return []

@@ -174,7 +174,7 @@ class Interpreter:
     def _not_simulated(self, document: Document, verb: Connect | Start | Stop | Enqueue | Refer | Leave) -> Next:
         """Verbs whose other side this simulator does not have: said so, and the call goes on as if it had failed."""
         context = self._context
-        context.journal.warn(0, f"the simulator cannot run <{_name(verb)}>", document.url)
+        context.journal.warn(0, f"the simulator cannot run <{verb.TAG}>", document.url)
         match verb:
             case Connect(action=str(action), method=method):
                 return context.action(document, action, method, "connect", {})
@@ -189,7 +189,3 @@ class Interpreter:
 
     async def _whisperer(self, context: CallContext, first: GoTo) -> str:
         return await Interpreter(context, whisper=True).run(first)
-
-
-def _name(verb: Verb) -> str:
-    return verb.name if isinstance(verb, Unknown) else verb.TAG

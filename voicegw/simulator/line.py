@@ -76,13 +76,9 @@ class Line:
         self.hung_up = asyncio.Event()
         self.ended = False
         self.deaf_because = LostBecause.NOT_ANSWERED
-        self._listener: Listener | None = None
+        self.listener: Listener | None = None
         # In the order in which they came, so that a call in virtual time goes the same way each time.
         self._waiters: dict[asyncio.Future[None], None] = {}
-
-    @property
-    def listener(self) -> Listener | None:
-        return self._listener
 
     def answer(self) -> None:
         """The carrier picks up; once."""
@@ -124,11 +120,11 @@ class Line:
     @contextmanager
     def listening(self, listener: Listener) -> Iterator[None]:
         """Let `listener` have the person's input inside the block."""
-        self._listener = listener
+        self.listener = listener
         try:
             yield
         finally:
-            self._listener = None
+            self.listener = None
             self.changed()
 
     @contextmanager

@@ -3,19 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
-from twiml import Gather, Response, Unknown
+from twiml import Gather, Unknown
 from twiml.unknown import STRAY_TEXT
 
 _CHECKED_ELSEWHERE = {(Gather.TAG, "timeout"), (Gather.TAG, "numDigits")}
 """Attributes whose bad values have a code of their own."""
 
 
-def unknown_parts(response: Response) -> tuple[str, ...]:
+def unknown_parts(element: object) -> Iterator[str]:
     """A sentence for each unknown element, unknown attribute, and value not of its attribute's type."""
-    return tuple(_unknown_parts(response))
-
-
-def _unknown_parts(element: object) -> Iterator[str]:
     if isinstance(element, Unknown):
         yield "text between verbs" if element.name == STRAY_TEXT else f"unknown element <{element.name}>"
         return
@@ -30,4 +26,4 @@ def _unknown_parts(element: object) -> Iterator[str]:
                     yield f"<{tag}>: attribute {name}={raw!r} is not understood"
         elif isinstance(value, tuple):
             for child in value:
-                yield from _unknown_parts(child)
+                yield from unknown_parts(child)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from voicegw.simulator.stream.sound import RATE_HZ
-
 StreamEnd = Literal["gateway", "caller", "update", "refused", "broken", "rules"]
 """Who ended it: the gateway by a close; the caller by hanging up; the REST API by an update; the gateway by refusing
 it, or the carrier by not trying; a connection that broke; the settings of this simulator."""
@@ -72,9 +70,3 @@ class Streamed:
     @property
     def ends_at_seconds(self) -> float:
         return self.at_seconds + self.seconds
-
-    def heard_between(self, begin_seconds: float, end_seconds: float) -> bytes:
-        """What was in the ear in this stretch of the call."""
-        origin = self.began_at_seconds or 0.0
-        first, last = (max(0, round((at - origin) * RATE_HZ)) for at in (begin_seconds, end_seconds))
-        return self.heard[first:last]
