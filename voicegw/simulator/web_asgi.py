@@ -7,10 +7,10 @@ when it next asks, and is left to finish by itself.
 import asyncio
 from collections.abc import Coroutine, Mapping, MutableMapping
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from voicegw.simulator.stream.web_socket import UNREACHABLE, SocketRefusedError, SocketRequest
-from voicegw.simulator.stream.web_socket_asgi import AsgiApp, AsgiSocket, Message
+from voicegw.simulator.stream.web_socket_asgi import AsgiApp, AsgiSocket, Message, connection_scope
 from voicegw.simulator.web import (
     BAD_HOST,
     PROTOCOL_VIOLATION,
@@ -118,17 +118,17 @@ class _Exchange:
         try:
             await app(_scope(self._request) | {"state": self._state}, self._receive, self._send)
         except Exception as exc:  # an application that breaks is a 500, as behind any server
-            self._fail(500, f"{type(exc).__name__}: {exc}")
+            self._fail(f"{type(exc).__name__}: {exc}")
         else:
-            self._fail(500, "the application said nothing")
+            self._fail("the application said nothing")
 
-    def _fail(self, status: int, why: str) -> None:
+    def _fail(self, why: str) -> None:
         if self.answer.done():
             return
         if self._status:
             self.answer.set_exception(WebError(PROTOCOL_VIOLATION, f"the answer broke off: {why}", reached=True))
         else:
-            self.answer.set_result(WebAnswer(status=status, body=why.encode()))
+            self.answer.set_result(WebAnswer(status=500, body=why.encode()))
 
     async def _receive(self) -> Message:
         if not self._body_taken:
@@ -200,24 +200,5 @@ def _origin(url: str) -> str:
 
 
 def _scope(request: WebRequest) -> dict[str, Any]:
-    parts = urlsplit(request.url)
-    host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    headers = [(b"host", parts.netloc.rpartition("@")[2].encode())]
-    headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
-    if request.body:
-        headers.append((b"content-length", str(len(request.body)).encode()))
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "method": request.method,
-        "scheme": parts.scheme,
-        "path": unquote(parts.path) or "/",
-        "raw_path": (parts.path or "/").encode("ascii", "replace"),
-        "query_string": parts.query.encode("ascii", "replace"),
-        "root_path": "",
-        "headers": headers,
-        "client": ("192.0.2.10", 40000),
-        "server": (host, port),
-    }
+    length = (("content-length", str(len(request.body))),) if request.body else ()
+    return connection_scope(request.url, (*request.headers, *length)) | {"type": "http", "method": request.method}

@@ -1,7 +1,7 @@
 """The socket seam inside one process: a WebSocket of an ASGI 3 application, in memory, so also in virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -86,16 +86,16 @@ class AsgiSocket:
             await app(self._scope(), self._to_app.get, self._receive_from_app)
         except Exception as exc:  # an application that breaks is a 500 before the upgrade, and a 1011 after it
             self._answer_upgrade(_BROKEN_STATUS)
-            self._closed_by_app(1011, f"{type(exc).__name__}: {exc}")
+            self._end(1011, f"{type(exc).__name__}: {exc}")
         finally:
             # One that is cancelled, as when its process dies, leaves a connection that breaks.
             self._answer_upgrade(_BROKEN_STATUS)
-            self._closed_by_app(ABNORMAL_CLOSURE, "")
+            self._end(ABNORMAL_CLOSURE)
             self._app_returned.set()
 
-    def _end(self, code: int) -> None:
+    def _end(self, code: int, reason: str = "") -> None:
         if self._closed is None:
-            self._closed = SocketClosedError(code)
+            self._closed = SocketClosedError(code, reason)
             self._to_app.put_nowait({"type": "websocket.disconnect", "code": code})
             self._from_app.put_nowait(self._closed)
 
@@ -115,36 +115,35 @@ class AsgiSocket:
                 self._from_app.put_nowait(message["bytes"] if text is None else text)
             case "websocket.close":
                 self._answer_upgrade(_REFUSED_STATUS)
-                self._closed_by_app(message.get("code", NORMAL_CLOSURE), message.get("reason") or "")
+                self._end(message.get("code", NORMAL_CLOSURE), message.get("reason") or "")
 
     def _answer_upgrade(self, status: int) -> None:
         """Answer the upgrade, unless it is answered."""
         if not self._answer.done():
             self._answer.set_result(status)
 
-    def _closed_by_app(self, code: int, reason: str) -> None:
-        if self._closed is None:
-            self._closed = SocketClosedError(code, reason)
-            self._to_app.put_nowait({"type": "websocket.disconnect", "code": code})
-            self._from_app.put_nowait(self._closed)
-
     def _scope(self) -> dict[str, Any]:
-        parts = urlsplit(self._request.url)
-        headers = [(b"host", parts.netloc.encode())]
-        headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self._request.headers]
-        return {
+        return connection_scope(self._request.url, self._request.headers) | {
             "type": "websocket",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": "1.1",
-            "scheme": parts.scheme,
-            "path": unquote(parts.path) or "/",
-            "raw_path": (parts.path or "/").encode("ascii", "replace"),
-            "query_string": parts.query.encode("ascii", "replace"),
-            "root_path": "",
-            "headers": headers,
-            "client": ("192.0.2.10", 40000),
-            "server": (parts.hostname or "", parts.port or 443),
             "subprotocols": [],
             "state": self._state,
             "extensions": {"websocket.http.response": {}},
         }
+
+
+def connection_scope(url: str, headers: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """What the scopes of requests and of WebSockets have in common (ASGI 3)."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return {
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": parts.scheme,
+        "path": unquote(parts.path) or "/",
+        "raw_path": (parts.path or "/").encode("ascii", "replace"),
+        "query_string": parts.query.encode("ascii", "replace"),
+        "root_path": "",
+        "headers": [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in (("host", host), *headers)],
+        "client": ("192.0.2.10", 40000),
+        "server": (parts.hostname or "", parts.port or (443 if parts.scheme in ("https", "wss") else 80)),
+    }
