@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from twiml import Break, Content, Pause, Sub, Unknown
 from twiml.ssml import Ssml
+from voicegw.simulator.stream.sound import wav_chunks
 
 CHARS_PER_WORD = 12
 """A text without blanks is taken to have a word for so many characters."""
@@ -81,16 +82,10 @@ def _break_seconds(content: Iterable[str | Ssml | Unknown]) -> Iterable[float]:
 
 
 def _wav_seconds(body: bytes) -> float | None:
-    """RIFF: chunks of a four-letter name, a little-endian length, and content padded to an even length."""
     bytes_per_second = 0
-    position = 12
-    while position + 8 <= len(body):
-        name, size = struct.unpack_from("<4sI", body, position)
-        position += 8
-        if name == b"fmt " and position + 12 <= len(body):
-            (bytes_per_second,) = struct.unpack_from("<I", body, position + 8)
+    for name, chunk in wav_chunks(body):
+        if name == b"fmt " and len(chunk) >= 12:
+            (bytes_per_second,) = struct.unpack_from("<I", chunk, 8)
         elif name == b"data":
-            # A streamed file may claim more than is there.
-            return min(size, len(body) - position) / bytes_per_second if bytes_per_second else None
-        position += size + size % 2
+            return len(chunk) / bytes_per_second if bytes_per_second else None
     return None

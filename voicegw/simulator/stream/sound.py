@@ -8,6 +8,7 @@ import math
 import struct
 import warnings
 import wave
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -91,6 +92,19 @@ def read_wav(content: bytes) -> bytes:
     return _encode(mono if rate_hz == RATE_HZ else soxr.resample(mono, rate_hz, RATE_HZ))
 
 
+def wav_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The chunks of a WAV file, each with its name, as far as they are there: one that is streamed may claim more.
+
+    RIFF: a four-letter name, a little-endian length, and content padded to an even length.
+    """
+    position = 12 if content[:4] == b"RIFF" and content[8:12] == b"WAVE" else len(content)
+    while position + 8 <= len(content):
+        name, size = struct.unpack_from("<4sI", content, position)
+        position += 8
+        yield name, content[position : position + size]
+        position += size + size % 2
+
+
 def write_wav(left: bytes, right: bytes) -> bytes:
     """Two channels of mulaw as one 16-bit WAV file; the shorter is filled up with silence."""
     length = max(len(left), len(right))
@@ -111,15 +125,10 @@ def _encode(samples: "np.ndarray[tuple[int, ...], np.dtype[np.floating]]") -> by
 
 def _g711(content: bytes) -> bytes | None:
     """The samples of a WAV file whose format is 7 (mulaw), mono at 8 kHz, which the standard library does not read."""
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        return None
-    position, is_mulaw = 12, False
-    while position + 8 <= len(content):
-        name, size = struct.unpack_from("<4sI", content, position)
-        position += 8
-        if name == b"fmt " and position + 8 <= len(content):
-            is_mulaw = struct.unpack_from("<HHI", content, position) == (7, 1, RATE_HZ)
+    is_mulaw = False
+    for name, chunk in wav_chunks(content):
+        if name == b"fmt " and len(chunk) >= 8:
+            is_mulaw = struct.unpack_from("<HHI", chunk) == (7, 1, RATE_HZ)
         elif name == b"data" and is_mulaw:
-            return content[position : position + size]
-        position += size + size % 2
+            return chunk
     return None
