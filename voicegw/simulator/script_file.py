@@ -29,8 +29,6 @@ from voicegw.simulator.caller import HangsUp, Hears, HearsQuiet, Presses, Says, 
 from voicegw.simulator.gather import KEYS
 from voicegw.simulator.stream.sound import read_wav
 
-_Fault = Callable[[yaml.Node, str], None]
-
 
 class ScriptFileError(ValueError):
     """A file that is not a script. `faults` are all of them, each with its line, its key, and what to write instead."""

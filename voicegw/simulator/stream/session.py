@@ -58,11 +58,6 @@ class StreamSession:
         self._understanding: list[asyncio.Task[None]] = []
         self._late_messages = 0
 
-    @property
-    def breaches(self) -> tuple[Breach, ...]:
-        """What the gateway has sent so far that the vendor would not take."""
-        return tuple(self._breaches)
-
     async def run(self, parameters: Mapping[str, str]) -> StreamEnd:
         """Stream until the connection ends; answers who ended it. Cancelling leaves the socket open for `leave`."""
         self._outgoing.put(self._writer.connected())
