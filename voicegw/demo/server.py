@@ -27,6 +27,8 @@ from voicegw.voiceflow.actions import parse_action
 DEMO_API_KEY = "VF.DM.demo"
 DEMO_PROJECT_ID = "demo"
 
+_ENVIRONMENTS = ("main", "development", "staging", "production")
+
 # A process that serves a demo for months must not keep each call for ever.
 _MAX_SESSIONS = 10_000
 
@@ -74,7 +76,6 @@ class EmbeddedAgent:
         *,
         api_key: str,
         project_id: str | None,
-        environments: tuple[str, ...],
         base_url: str | None,
     ) -> None:
         self.dialogue = dialogue
@@ -83,7 +84,6 @@ class EmbeddedAgent:
         self._engine = Engine(dialogue, _sources(dialogue, base_url))
         self._api_key = api_key
         self._project_id = project_id
-        self._environments = environments
         # By user ID: the vendor keeps one session for each user, and variables outlive it.
         self._sessions: dict[str, Session] = {}
         self._keys: dict[str, str] = {}
@@ -116,7 +116,7 @@ class EmbeddedAgent:
         if self._project_id not in (None, request.path_params["project"]):
             return _refusal(404, "Not Found", "project not found")
         environment = request.path_params.get("environment")
-        if environment is not None and environment not in self._environments:
+        if environment is not None and environment not in _ENVIRONMENTS:
             return _refusal(400, "Bad Request", "invalid environment tag")
         try:
             body = _SessionBody.model_validate(await _json_of(request))
@@ -190,7 +190,6 @@ def create_agent(
     *,
     api_key: str = DEMO_API_KEY,
     project_id: str | None = DEMO_PROJECT_ID,
-    environments: tuple[str, ...] = ("main", "development", "staging", "production"),
     base_url: str | None = None,
 ) -> EmbeddedAgent:
     """Returns an agent server on `dialogue` (the dental practice, where none is given).
@@ -202,7 +201,6 @@ def create_agent(
         dialogue or load_dialogue(),
         api_key=api_key,
         project_id=project_id,
-        environments=environments,
         base_url=base_url,
     )
 
