@@ -70,10 +70,10 @@ def fold(call: CallSoFar, entry: Entry) -> tuple[CallSoFar, tuple[Event, ...]]:
             return replace(call, heard=(*call.heard, _heard(heard))), ()
         case TurnBegan(heard=kind):
             call, told = _close_turn(call, at)
-            return replace(call, turn=_new_turn(call, entry, kind), heard=()), told
+            turn = TurnSoFar(number=entry.turn, input=kind, heard=call.heard, began_at=at)
+            return replace(call, turn=turn, heard=()), told
         case PromptBegan() | PromptCut() | TurnEnded() as record:
-            turn = call.turn and _go_on(call.turn, record, at)
-            return replace(call, turn=turn), ()
+            return replace(call, turn=call.turn and _go_on(call.turn, record, at)), ()
         case ForwardTried(address=address):
             return replace(call, dialled=address), ()
         case ForwardFinished(outcome=outcome, address=address, seconds=seconds, reason=reason):
@@ -92,20 +92,6 @@ def settle(call: CallSoFar, now: float) -> tuple[CallSoFar, tuple[Event, ...]]:
     if call.turn is None or call.turn.ended_at is None or not rested:
         return call, ()
     return _close_turn(call, now)
-
-
-def _new_turn(call: CallSoFar, entry: Entry, kind: str) -> TurnSoFar:
-    return TurnSoFar(
-        number=entry.turn,
-        input=kind,
-        heard=call.heard,
-        said=(),
-        began_at=entry.at,
-        answered_at=None,
-        ended_at=None,
-        interrupted_after=None,
-        failure="",
-    )
 
 
 def _close_turn(call: CallSoFar, at: float) -> tuple[CallSoFar, tuple[Event, ...]]:

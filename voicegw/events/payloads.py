@@ -60,12 +60,12 @@ class TurnSoFar:
     number: int
     input: str
     heard: Sequence[Json]
-    said: Sequence[Json]
     began_at: float
-    answered_at: float | None
-    ended_at: float | None
-    interrupted_after: str | None
-    failure: str
+    said: Sequence[Json] = ()
+    answered_at: float | None = None
+    ended_at: float | None = None
+    interrupted_after: str | None = None
+    failure: str = ""
 
 
 def call_started(call: CallFacts, at: float) -> Event:
