@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from voicegw.call.addresses import line_of
 from voicegw.calllog.database import reading, writing
 from voicegw.calllog.recordings import Recordings
-from voicegw.calllog.removal import BATCH, PAUSE_SECONDS, remove_calls, scrub
+from voicegw.calllog.removal import PAUSE_SECONDS, remove_calls, scrub
 from voicegw.calllog.results import Removed
 from voicegw.calllog.schema import calls, outbox, records, turns
 
@@ -57,7 +57,6 @@ async def forget(
     caller: str,
     *,
     recordings: Recordings | None = None,
-    batch: int = BATCH,
     pause_seconds: float = PAUSE_SECONDS,
 ) -> Removed:
     """Delete every call of `caller` with its recordings, blot the number out where other calls mention it, and wipe
@@ -67,9 +66,8 @@ async def forget(
     number, and `CallLogError`; doing it again is safe.
     """
     number = number_of(caller)
-    removed = await remove_calls(
-        engine, calls.c.caller_number == number, recordings=recordings, batch=batch, pause_seconds=pause_seconds
-    )
+    is_theirs = calls.c.caller_number == number
+    removed = await remove_calls(engine, is_theirs, recordings=recordings, pause_seconds=pause_seconds)
     mentions = 0
     for column in _MENTIONS:
         mentions += await _blot_out(engine, column, number, pause_seconds)
