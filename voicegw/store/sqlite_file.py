@@ -4,6 +4,8 @@ Every statement is a key look-up, a conditional write or an expiry: nothing that
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from voicegw.errors import StoreError
@@ -234,8 +236,17 @@ class SqliteFile:
             "PRAGMA busy_timeout=50; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout=5000;"
         )
 
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self._connection)
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction: everything in it, or nothing."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
 
 
 def _make_private(path: Path) -> None:
@@ -251,17 +262,3 @@ def _make_private(path: Path) -> None:
                 written.chmod(0o600)
     except OSError as exc:
         raise StoreError(f"live store {path} cannot be opened: {exc.strerror or exc}") from exc
-
-
-class _Transaction:
-    """One write transaction: everything in it, or nothing."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection.execute("BEGIN IMMEDIATE")
-        return self._connection
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._connection.execute("ROLLBACK" if kind else "COMMIT")
