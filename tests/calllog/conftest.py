@@ -8,7 +8,6 @@ import asyncio
 import os
 import secrets
 import shutil
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -34,10 +33,6 @@ from voicegw.call.records import (
 )
 from voicegw.calllog.database import open_engine
 from voicegw.calllog.revisions import upgrade
-
-HERE = str(Path(__file__).parent)
-if HERE not in sys.path:  # under `importlib` mode test files do not find their neighbours by themselves
-    sys.path.insert(0, HERE)
 
 POSTGRES = os.environ.get("VOICEGW_TEST_POSTGRES_URL", "")
 needs_postgres = pytest.mark.skipif(not POSTGRES, reason="VOICEGW_TEST_POSTGRES_URL names no PostgreSQL")

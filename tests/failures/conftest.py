@@ -1,7 +1,6 @@
 """The room of failures: its parts stand beside the tests that use them."""
 
 import logging
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +9,6 @@ import structlog
 
 ROOM = pytest.StashKey[list[pytest.Item]]()
 HERE = str(Path(__file__).parent)
-if HERE not in sys.path:  # under `importlib` mode test files do not find their neighbours by themselves
-    sys.path.insert(0, HERE)
 
 
 def pytest_configure(config: pytest.Config) -> None:

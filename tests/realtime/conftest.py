@@ -1,17 +1,10 @@
 """A stand-in server for each test of this room."""
 
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
+from stand_in_server import Memory, Server
 from websockets.asyncio.server import serve
-
-HERE = str(Path(__file__).parent)
-if HERE not in sys.path:  # under `importlib` mode test files do not find their neighbours by themselves
-    sys.path.append(HERE)
-
-from stand_in_server import Memory, Server  # noqa: E402
 
 
 @pytest.fixture
