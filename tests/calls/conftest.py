@@ -1,15 +1,12 @@
 """A whole telephone world in memory and virtual time: carrier, gateway, agent, and what each of them wrote down."""
 
 import asyncio
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+import telegraph_speech
 
 from voicegw.app import Gateway
 from voicegw.call.entries import NoJournal
@@ -253,7 +250,7 @@ def world() -> World:
 
 
 @pytest.fixture
-def stream_world(world: World, telegraph_speech: ModuleType) -> World:
+def stream_world(world: World) -> World:
     """The same on streams, with exact ears and an exact voice."""
     world.profile = world.profile.model_copy(update={"mode": Mode.STREAM})
     world.speech = telegraph_speech.TelegraphSpeech()
@@ -277,51 +274,3 @@ def booking() -> list[Hears | Says | HangsUp]:
         Hears("book|shall|take", within_seconds=40),
         HangsUp(),
     ]
-
-
-def _load(name: str) -> ModuleType:
-    """A module of this folder: under `importlib` mode test files cannot import their neighbours."""
-    full_name = f"voicegw_calls_{name}"
-    if full_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full_name, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full_name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full_name])
-    return sys.modules[full_name]
-
-
-@pytest.fixture
-def agent_server() -> ModuleType:
-    """An agent server that answers what a test wants."""
-    return _load("agent_server")
-
-
-@pytest.fixture
-def telegraph_speech() -> ModuleType:
-    """Ears and a voice for the gateway that are exact and cost nothing."""
-    return _load("telegraph_speech")
-
-
-@pytest.fixture
-def random_calls() -> ModuleType:
-    """Random numbers and callees, and what is wrong with a random call."""
-    return _load("test_random_calls")
-
-
-@pytest.fixture
-def random_agent() -> ModuleType:
-    """Random answers of valid traces."""
-    return _load("random_agent")
-
-
-@pytest.fixture
-def random_caller() -> ModuleType:
-    """Random callers."""
-    return _load("random_caller")
-
-
-@pytest.fixture
-def contract_traces() -> ModuleType:
-    """Traces drawn from the contract, and broken ones."""
-    return _load("contract_traces")

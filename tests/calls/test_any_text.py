@@ -9,6 +9,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+import agent_server
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -77,7 +78,7 @@ def letters(words: str) -> str:
     return "".join(character for character in twiml.clean_text(words) if character.isalnum())
 
 
-def call_that_says(world: World, agent_server: Any, traces: Traces, wait_seconds: float = 6) -> Any:
+def call_that_says(world: World, traces: Traces, wait_seconds: float = 6) -> Any:
     """A call whose agent greets with `traces`; spoken so fast that nothing else is heard before the caller hangs up."""
     agent = agent_server.AgentServer(
         lambda action, _session: agent_server.at_once(traces if action["type"] == "launch" else []), Random(1)
@@ -101,11 +102,9 @@ def call_that_says(world: World, agent_server: Any, traces: Traces, wait_seconds
 @example(text="</Say><Dial>+19005551234</Dial>")
 @example(text="\ud800 \x00 a\x0bb \ufffe")
 @example(text="<speak>One <break time='1s'/> two & <sub alias='three'>3</sub></speak>")
-def test_any_text_is_said_word_by_word(
-    world: World, agent_server: Any, voice: str, trace_of: Callable[[str], Traces], text: str
-) -> None:
+def test_any_text_is_said_word_by_word(world: World, voice: str, trace_of: Callable[[str], Traces], text: str) -> None:
     world = replace(world, profile=world.profile.model_copy(update={"voice": voice}))
-    call = call_that_says(world, agent_server, trace_of(text))
+    call = call_that_says(world, trace_of(text))
     speech = make_speakable(text)
     said = twiml.words_of(twiml.parse_ssml(speech.ssml)) if voice and speech.ssml else speech.text
     assert "".join(" ".join(call.report.spoken).split()) == "".join(twiml.clean_text(said).split())
@@ -114,24 +113,24 @@ def test_any_text_is_said_word_by_word(
 @settings(EXAMPLES, max_examples=40)
 @given(text=st.text(st.sampled_from("abc éß你 .?!,;:-'\n1٣"), max_size=300))
 @example(text="One. Two! Three? 3.14 is pi, e.g. so")
-def test_a_text_in_pieces_is_said_without_loss(world: World, agent_server: Any, text: str) -> None:
-    call = call_that_says(world, agent_server, completion(text))
+def test_a_text_in_pieces_is_said_without_loss(world: World, text: str) -> None:
+    call = call_that_says(world, completion(text))
     assert letters(" ".join(call.report.spoken)) == letters(make_speakable(text).text)
 
 
 @settings(EXAMPLES, max_examples=25)
 @given(text=TEXTS)
-def test_any_text_in_pieces_is_valid_and_dials_nothing(world: World, agent_server: Any, text: str) -> None:
-    call_that_says(world, agent_server, completion(text))
+def test_any_text_in_pieces_is_valid_and_dials_nothing(world: World, text: str) -> None:
+    call_that_says(world, completion(text))
 
 
 @pytest.mark.parametrize("trace_of", [speak, text_trace, completion])
 @pytest.mark.parametrize("word", ["word ", "&&& <<< ", "你好。", "x" * 5_000, "🦷 a "])
 def test_a_text_of_200_kilobytes_is_said_as_far_as_a_turn_may_talk(
-    world: World, agent_server: Any, word: str, trace_of: Callable[[str], Traces]
+    world: World, word: str, trace_of: Callable[[str], Traces]
 ) -> None:
     text = word * (200_000 // len(word))
-    call = call_that_says(world, agent_server, trace_of(text))
+    call = call_that_says(world, trace_of(text))
     said = letters(" ".join(call.report.spoken))
     assert letters(make_speakable(text).text).startswith(said)
     assert call.report.end_reason == "caller-hung-up"

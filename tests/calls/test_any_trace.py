@@ -10,6 +10,8 @@ from itertools import count
 from random import Random
 from typing import Any
 
+import agent_server
+import contract_traces
 import pytest
 
 import twiml
@@ -59,7 +61,7 @@ def speak_when_asked(traces: list[Any]) -> PolicyCaller:
     return PolicyCaller(policy, max_acts=1_000)
 
 
-def play(world: World, agent_server: Any, traces: list[Any]) -> None:
+def play(world: World, traces: list[Any]) -> None:
     """Play calls until every trace was an answer; each call keeps what is promised."""
     waiting = list(traces)
 
@@ -89,46 +91,33 @@ def play(world: World, agent_server: Any, traces: list[Any]) -> None:
         assert not found, "\n".join([*found, json.dumps(told)[:3000], call.explain()[:6000]])
 
 
-def broken_traces(contract: Any, kind: str, count: int) -> list[Any]:
+def broken_traces(kind: str, count: int) -> list[Any]:
     """Mutants of so many valid traces."""
     chance = Random(f"voicegw {kind}")
-    valid = contract.valid_traces(kind, count)
-    return [mutant for trace in valid for mutant in contract.mutants(trace, chance, MUTANTS_OF_EACH)]
+    valid = contract_traces.valid_traces(kind, count)
+    return [mutant for trace in valid for mutant in contract_traces.mutants(trace, chance, MUTANTS_OF_EACH)]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "kind" in metafunc.fixturenames:
-        metafunc.parametrize("kind", KINDS)
+of_any_kind = pytest.mark.parametrize("kind", contract_traces.KINDS)
 
 
-KINDS = (
-    *("AudioTrace", "SpeakTrace", "StreamTrace", "BlockTrace", "CardTrace", "CarouselTrace", "ChannelActionTrace"),
-    *("ChoiceTrace", "CompletionTrace", "DebugTrace", "DTMFTrace", "EntityFillingTrace", "ExitTrace", "FlowTrace"),
-    *("GoToTrace", "LogTrace", "NoReplyTrace", "PathTrace", "TextTrace", "ReasoningTrace", "VisualTrace"),
-    *("KnowledgeBaseTrace", "CallForwardTrace", "RealtimeAgentTrace", "LiveAgentHandoffTrace", "ToolCallTrace"),
-)
+@of_any_kind
+def test_valid_traces_leave_a_live_call(world: World, kind: str) -> None:
+    play(world, contract_traces.valid_traces(kind, FEW))
 
 
-def test_every_kind_of_the_contract_is_played(contract_traces: Any) -> None:
-    assert sorted(KINDS) == sorted(contract_traces.KINDS)
-    assert len(KINDS) * MANY * MUTANTS_OF_EACH >= 5_000
-
-
-def test_valid_traces_leave_a_live_call(world: World, agent_server: Any, contract_traces: Any, kind: str) -> None:
-    play(world, agent_server, contract_traces.valid_traces(kind, FEW))
-
-
-def test_broken_traces_leave_a_live_call(world: World, agent_server: Any, contract_traces: Any, kind: str) -> None:
-    play(world, agent_server, broken_traces(contract_traces, kind, FEW))
+@of_any_kind
+def test_broken_traces_leave_a_live_call(world: World, kind: str) -> None:
+    play(world, broken_traces(kind, FEW))
 
 
 @pytest.mark.sweep
-def test_many_valid_traces_leave_a_live_call(world: World, agent_server: Any, contract_traces: Any, kind: str) -> None:
-    play(world, agent_server, contract_traces.valid_traces(kind, MANY))
+@of_any_kind
+def test_many_valid_traces_leave_a_live_call(world: World, kind: str) -> None:
+    play(world, contract_traces.valid_traces(kind, MANY))
 
 
 @pytest.mark.sweep
-def test_five_thousand_broken_traces_leave_a_live_call(
-    world: World, agent_server: Any, contract_traces: Any, kind: str
-) -> None:
-    play(world, agent_server, broken_traces(contract_traces, kind, MANY))
+@of_any_kind
+def test_five_thousand_broken_traces_leave_a_live_call(world: World, kind: str) -> None:
+    play(world, broken_traces(kind, MANY))

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import agent_server
 import pytest
 
 import twiml
@@ -72,7 +73,7 @@ def test_there_are_more_than_three_hundred_targets() -> None:
 
 
 @pytest.mark.parametrize("first", range(0, len(TARGETS), TARGETS_IN_A_TEST))
-def test_hostile_target_is_not_dialled_and_the_caller_hears_why(world: World, agent_server: Any, first: int) -> None:
+def test_hostile_target_is_not_dialled_and_the_caller_hears_why(world: World, first: int) -> None:
     world = replace(world, profile=world.profile.model_copy(update={"forwarding": CARELESS}), rules=CarrierRules())
     for address in TARGETS[first : first + TARGETS_IN_A_TEST]:
         asked = ways_to_ask(address)
@@ -104,7 +105,7 @@ def test_hostile_target_is_not_dialled_and_the_caller_hears_why(world: World, ag
             assert not [verb for verb in twiml.parse(exchange.body).verbs if isinstance(verb, twiml.Dial)]
 
 
-def test_a_turn_that_asks_for_a_hostile_target_for_ever_ends_in_listening(world: World, agent_server: Any) -> None:
+def test_a_turn_that_asks_for_a_hostile_target_for_ever_ends_in_listening(world: World) -> None:
     def answer(action: Any, _session: Any) -> Any:
         if action["type"] in ("launch", "end"):
             return agent_server.at_once([spoken("Where to?")])
@@ -120,7 +121,7 @@ def test_a_turn_that_asks_for_a_hostile_target_for_ever_ends_in_listening(world:
     assert call.report.dialled == ()
 
 
-def test_the_targets_beside_them_are_dialled(world: World, agent_server: Any) -> None:
+def test_the_targets_beside_them_are_dialled(world: World) -> None:
     for trace in (*ways_to_ask("sales")[::2], ways_to_ask("sip:lab@pbx.example.com")[1]):
         agent = agent_server.AgentServer(
             lambda action, _session, trace=trace: agent_server.at_once([trace] if action["type"] == "launch" else []),

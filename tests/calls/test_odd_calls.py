@@ -3,9 +3,9 @@
 import base64
 from collections.abc import Mapping, Sequence
 from random import Random
-from types import ModuleType
 from typing import Any
 
+import agent_server
 import pytest
 
 from voicegw.call.profile import Destination, Forwarding, Silence
@@ -43,20 +43,15 @@ def spoken_by_agent(words: str, *, sound_after_seconds: float) -> list[tuple[flo
 Script = Mapping[str, Sequence[dict[str, Any] | tuple[float, dict[str, Any]]]]
 
 
-@pytest.fixture
-def agent_that(agent_server: ModuleType) -> Any:
+def agent_that(**answers: Any) -> Any:
     """An agent that answers each kind of action with the same traces, some of them late."""
+    script: Script = {kind.replace("_", "-"): traces for kind, traces in answers.items()}
 
-    def agent(**answers: Any) -> Any:
-        script: Script = {kind.replace("_", "-"): traces for kind, traces in answers.items()}
+    def answer(action: Mapping[str, Any], _: Any) -> Any:
+        traces = script.get(action["type"], ())
+        return agent_server.Answer([trace if isinstance(trace, tuple) else (0.0, trace) for trace in traces])
 
-        def answer(action: Mapping[str, Any], _: Any) -> Any:
-            traces = script.get(action["type"], ())
-            return agent_server.Answer([trace if isinstance(trace, tuple) else (0.0, trace) for trace in traces])
-
-        return lambda: agent_server.AgentServer(answer, Random(1))
-
-    return agent
+    return lambda: agent_server.AgentServer(answer, Random(1))
 
 
 def profile(world: World, **changes: object) -> Any:
@@ -93,9 +88,7 @@ def test_a_pin_arrives_whole_however_it_is_keyed(
     assert told(call, "dtmf") == entries
 
 
-def test_keys_one_by_one_over_a_minute_are_one_entry_where_only_the_pound_key_ends_it(
-    world: World, agent_that: Any
-) -> None:
+def test_keys_one_by_one_over_a_minute_are_one_entry_where_only_the_pound_key_ends_it(world: World) -> None:
     ask = [says("Your number, then pound."), asks_for_keys(10, 0), {"type": "no-reply", "payload": {"timeout": 8}}]
     world.agent = agent_that(launch=ask, dtmf=[says("Thanks.")], no_reply=[says("Your number, please.")])
     slowly = [Presses(key, when="now", after_seconds=6) for key in "3456789#"]
@@ -105,7 +98,7 @@ def test_keys_one_by_one_over_a_minute_are_one_entry_where_only_the_pound_key_en
     assert told(call, "no-reply") == []
 
 
-def test_keys_over_a_filler_are_an_entry_of_their_own_and_silence_stays_short(world: World, agent_that: Any) -> None:
+def test_keys_over_a_filler_are_an_entry_of_their_own_and_silence_stays_short(world: World) -> None:
     answer = [(4.0, says("I have it.")), asks_for_keys()]
     world.agent = agent_that(launch=[says("Your PIN?"), asks_for_keys()], dtmf=answer)
     caller = [
@@ -121,7 +114,7 @@ def test_keys_over_a_filler_are_an_entry_of_their_own_and_silence_stays_short(wo
     assert told(call, "dtmf") == ["1234", "5678"]
 
 
-def test_an_agents_voice_that_stalls_is_replaced_and_does_not_say_it_twice(world: World, agent_that: Any) -> None:
+def test_an_agents_voice_that_stalls_is_replaced_and_does_not_say_it_twice(world: World) -> None:
     late = spoken_by_agent("Here you are.", sound_after_seconds=3)
     world.agent = agent_that(launch=[says("Hi.")], text=[*late, says("Anything else?")])
     world.profile = profile(world, voice_source="agent")
@@ -131,7 +124,7 @@ def test_an_agents_voice_that_stalls_is_replaced_and_does_not_say_it_twice(world
     assert heard == ["Hi.", "Here you are.", "Anything else?"]
 
 
-def test_a_disclosure_and_a_greeting_come_first_even_if_the_agent_is_slow(world: World, agent_that: Any) -> None:
+def test_a_disclosure_and_a_greeting_come_first_even_if_the_agent_is_slow(world: World) -> None:
     world.profile = profile(world, disclosure="default", greeting="Welcome to Bright Smile.")
     world.agent = agent_that(launch=[(12.0, says("How can I help you?"))])
     caller = [Hears("recorded", until="begin"), Says("hello", when="now"), Hears("How can I help"), HangsUp()]
@@ -230,7 +223,7 @@ def test_a_withheld_caller_is_nobody_to_the_agent(world: World) -> None:
     assert told(call, "launch") == [{"callType": "inbound", "userNumber": "", "agentNumber": "+15005550100"}]
 
 
-def test_the_agents_language_is_the_gateways_too(world: World, agent_that: Any) -> None:
+def test_the_agents_language_is_the_gateways_too(world: World) -> None:
     switch = {"type": "language", "payload": {"language": "de-DE"}, "paths": [{"event": {"type": "done"}}]}
     world.agent = agent_that(launch=[says("English or German?")], text=[switch], done=[says("Was kann ich tun?")])
     world.profile = profile(world, silence=Silence(prompts_at_seconds=(5,), goodbye_at_seconds=12))
@@ -240,9 +233,7 @@ def test_the_agents_language_is_the_gateways_too(world: World, agent_that: Any) 
     assert call.report.spoken[-1].endswith("Auf Wiederhören.")
 
 
-def test_an_answer_of_five_thousand_words_is_cut_and_the_caller_is_asked_what_next(
-    world: World, agent_that: Any
-) -> None:
+def test_an_answer_of_five_thousand_words_is_cut_and_the_caller_is_asked_what_next(world: World) -> None:
     long = " ".join(f"This is sentence number {number} of a very long answer." for number in range(500))
     world.agent = agent_that(launch=[says("Hi.")], text=[says(long)])
     call = world.call(ScriptedCaller([Hears("Hi"), Says("tell me"), StaysSilent()]))

@@ -9,7 +9,10 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+import agent_server
 import pytest
+import random_agent
+import random_caller
 
 import twiml
 from voicegw.call.profile import Destination, Forwarding, Keypad, NumberProfile, Silence
@@ -18,7 +21,6 @@ from voicegw.simulator.timeline import CallerPressed, Exchange, LostBecause
 
 World = Any
 Call = Any
-Modules = tuple[Any, Any, Any]
 
 FIRST_SEED = int(os.environ.get("VOICEGW_SEED", "1"))
 BATCHES = 42
@@ -100,9 +102,8 @@ def random_callees(chance: Random) -> dict[str, Callee]:
     return {address: callee() for address in MAY_BE_DIALLED}
 
 
-def play(world: World, seed: int, modules: Modules) -> tuple[Call, list[str], Any]:
+def play(world: World, seed: int) -> tuple[Call, list[str], Any]:
     """The call of one seed, all that is wrong with it, and the agent it was played with."""
-    agent_server, random_agent, random_caller = modules
     chance = Random(seed)
     quiet = chance.random() < 0.2
     turns = random_agent.RandomTurns(
@@ -186,9 +187,9 @@ def deaf_on_purpose(report: CallReport, key: CallerPressed) -> bool:
     return protected or isinstance(verbs[-1], twiml.Hangup)
 
 
-def assert_good(world: World, seed: int, modules: Modules) -> int:
+def assert_good(world: World, seed: int) -> int:
     """Play the call of a seed; returns its steps."""
-    call, found, agent = play(world, seed, modules)
+    call, found, agent = play(world, seed)
     if found:
         again = f"VOICEGW_SEED={seed} pytest tests/calls -k call_of_one_seed"
         explained = call.explain(), agent.transcript(call.report.call_sid)
@@ -196,45 +197,34 @@ def assert_good(world: World, seed: int, modules: Modules) -> int:
     return steps(call)
 
 
-def assert_batch_is_good(world: World, batch: int, modules: Modules, written: Any) -> None:
+def assert_batch_is_good(world: World, batch: int, written: Any) -> None:
     """Play a batch of calls; nothing secret is written meanwhile."""
     first = FIRST_SEED + batch * CALLS_IN_A_BATCH
-    done = sum(assert_good(world, seed, modules) for seed in range(first, first + CALLS_IN_A_BATCH))
+    done = sum(assert_good(world, seed) for seed in range(first, first + CALLS_IN_A_BATCH))
     assert done >= STEPS_IN_A_BATCH
     log = "".join(written.readouterr())
     assert not [name for name, secret in SECRETS.items() if secret in log]
 
 
-@pytest.fixture
-def modules(agent_server: Any, random_agent: Any, random_caller: Any) -> Modules:
-    """What a random call is made of."""
-    return agent_server, random_agent, random_caller
-
-
-def test_the_call_of_one_seed_keeps_the_invariants(world: World, modules: Modules) -> None:
-    assert assert_good(world, FIRST_SEED, modules) > 0
+def test_the_call_of_one_seed_keeps_the_invariants(world: World) -> None:
+    assert assert_good(world, FIRST_SEED) > 0
 
 
 @pytest.mark.parametrize("batch", range(BATCHES_IN_EVERY_RUN))
-def test_random_calls_keep_the_invariants(
-    world: World, modules: Modules, batch: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert_batch_is_good(world, batch, modules, capsys)
+def test_random_calls_keep_the_invariants(world: World, batch: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert_batch_is_good(world, batch, capsys)
 
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("batch", range(BATCHES_IN_EVERY_RUN, BATCHES))
 def test_very_many_random_calls_keep_the_invariants(
-    world: World, modules: Modules, batch: int, capsys: pytest.CaptureFixture[str]
+    world: World, batch: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert_batch_is_good(world, batch, modules, capsys)
+    assert_batch_is_good(world, batch, capsys)
 
 
 @pytest.mark.parametrize("user_id", ["call", "caller", "hash"])
-def test_random_calls_of_one_caller_at_once_do_not_touch_each_other(
-    world: World, modules: Modules, user_id: str
-) -> None:
-    agent_server, random_agent, random_caller = modules
+def test_random_calls_of_one_caller_at_once_do_not_touch_each_other(world: World, user_id: str) -> None:
     chance = Random(f"{FIRST_SEED} {user_id}")
     turns = random_agent.RandomTurns(chance, quiet=False, interrupts=False, mishaps=False)
     agent = agent_server.AgentServer(lambda action, _session: agent_server.Answer(*turns.turn(action["type"])), chance)

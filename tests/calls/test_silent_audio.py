@@ -4,6 +4,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+import agent_server
 import pytest
 
 from voicegw.simulator import HangsUp, Hears, Says, ScriptedCaller
@@ -20,9 +21,7 @@ NOT_AUDIO = "data:audio/wav;base64,AAAA"
         {"type": "speak", "payload": {"type": "audio", "src": NOT_AUDIO, "message": ""}},
     ],
 )
-def test_a_filler_is_said_where_the_first_audio_of_a_slow_turn_cannot_be_played(
-    world: World, agent_server: Any, trace: Any
-) -> None:
+def test_a_filler_is_said_where_the_first_audio_of_a_slow_turn_cannot_be_played(world: World, trace: Any) -> None:
     def answer(action: Any, _session: Any) -> Any:
         greeting = {"type": "speak", "payload": {"type": "message", "message": "What can I do?"}}
         found = {"type": "speak", "payload": {"type": "message", "message": "Here it is."}}

@@ -3,6 +3,7 @@
 from random import Random
 from typing import Any
 
+import agent_server
 import pytest
 
 from voicegw.simulator import CarrierRules, Limits, Phone, StreamLimits, StreamRules
@@ -42,7 +43,7 @@ class Typist:
         phone.hang_up()
 
 
-def answers(chance: Random, agent_server: Any) -> Any:
+def answers(chance: Random) -> Any:
     """An agent that thinks for a while, and says something short or long."""
 
     def answer(action: Any, _session: Any) -> Any:
@@ -53,9 +54,9 @@ def answers(chance: Random, agent_server: Any) -> Any:
     return agent_server.AgentServer(answer, chance)
 
 
-def type_keys(world: World, agent_server: Any, seed: int, count: int) -> None:
+def type_keys(world: World, seed: int, count: int) -> None:
     chance = Random(seed)
-    world.agent = lambda: answers(chance, agent_server)
+    world.agent = lambda: answers(chance)
     typist = Typist(chance, count)
     call = world.call(typist)
     assert call.violations(LIMITS) == []
@@ -68,25 +69,23 @@ def type_keys(world: World, agent_server: Any, seed: int, count: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_no_key_is_lost_and_none_comes_twice(world: World, agent_server: Any, seed: int) -> None:
-    type_keys(world, agent_server, seed, 250)
+def test_no_key_is_lost_and_none_comes_twice(world: World, seed: int) -> None:
+    type_keys(world, seed, 250)
 
 
-def test_keys_survive_jitter_and_bursts(world: World, agent_server: Any) -> None:
+def test_keys_survive_jitter_and_bursts(world: World) -> None:
     network = StreamRules(
         latency_seconds=0.05, jitter_seconds=0.1, burst_every_seconds=7.0, burst_seconds=0.3, loss=0.02
     )
     world.rules = CarrierRules(stream=network)
     chance = Random(5)
-    world.agent = lambda: answers(chance, agent_server)
+    world.agent = lambda: answers(chance)
     call = world.call(Typist(Random(5), 300))
     pressed = "".join(key.key for key in call.report.keys)
     assert "".join(str(action["payload"]) for action in call.actions if action["type"] == "dtmf") == pressed
 
 
-def test_keys_pressed_over_a_prompt_that_nothing_interrupts_do_not_overrun_the_line(
-    world: World, agent_server: Any
-) -> None:
+def test_keys_pressed_over_a_prompt_that_nothing_interrupts_do_not_overrun_the_line(world: World) -> None:
     def answer(action: Any, _session: Any) -> Any:
         return agent_server.at_once([{"type": "text", "payload": {"message": "blah " * 300}}])
 
@@ -105,6 +104,6 @@ def test_keys_pressed_over_a_prompt_that_nothing_interrupts_do_not_overrun_the_l
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("seed", range(100, 102))
-def test_ten_thousand_keys(world: World, agent_server: Any, seed: int) -> None:
+def test_ten_thousand_keys(world: World, seed: int) -> None:
     world.rules = CarrierRules(max_call_seconds=3500)
-    type_keys(world, agent_server, seed, 10_000)
+    type_keys(world, seed, 10_000)
