@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from voicegw.call.bridging import ENDED, leave_bridge
-from voicegw.call.inputs import Said
+from voicegw.call.inputs import CallerInput, Pressed, Said
 from voicegw.call.instructions import Prompt
-from voicegw.call.moves import Line, Move, go_on, listen, own_words
+from voicegw.call.moves import AwaitAgent, Line, Move, go_on, listen, own_words
 from voicegw.call.orders import hear_with_orders
 from voicegw.call.phrases import PhraseName
 from voicegw.call.plan import BridgeRealtime, CallPlan, DialLeg, Finish, GoOn, HandOver, Listen
@@ -88,6 +88,17 @@ def hear_after_stream(state: CallState, line: Line) -> tuple[CallState, Move]:
         first, *rest = state.queued
         return hear_with_orders(revise(state, queued=tuple(rest), after=None), line, first)
     return hear_with_orders(state, line, None)
+
+
+def hear_on_stream(state: CallState, line: Line, heard: CallerInput) -> tuple[CallState, Move]:
+    """The transition for what a stream has heard. Its keys are whole entries: one that has to wait for the agent is
+    asked as it was pressed, neither joined with later keys nor held until there are some."""
+    kept = state.keys_kept
+    state, move = hear_with_orders(state, line, heard)
+    if isinstance(heard, Pressed) and move == AwaitAgent():
+        entry = Pressed(keys=heard.keys or heard.ended_by or "", ended_by=None)
+        state = revise(state, keys_kept=kept, queued=(*state.queued, entry))
+    return state, move
 
 
 def note_webhook(state: CallState) -> CallState:

@@ -23,7 +23,7 @@ from voicegw.call.plan import BridgeRealtime, CallPlan, DialLeg, Finish, GoOn, H
 from voicegw.call.records import Failed
 from voicegw.call.revising import revise
 from voicegw.call.state import CallState, Phase, Spoken
-from voicegw.call.streaming import claim_stream, is_streamed, leave_stream, note_answer
+from voicegw.call.streaming import claim_stream, hear_on_stream, is_streamed, leave_stream, note_answer
 from voicegw.errors import StaleVersion, StoreError
 from voicegw.live.messages import Claimed, Ended, Heard, Message, OrderCame, TurnNews
 from voicegw.media import commands
@@ -148,7 +148,7 @@ class Dialogue:
         if state.bridge is not None and isinstance(asked.heard, EventRaised):
             await self._carry_out(*(too_long or leave_bridge(state, self._line, asked.heard)))
         else:
-            await self._carry_out(*(too_long or hear_with_orders(state, self._line, asked.heard)))
+            await self._carry_out(*(too_long or hear_on_stream(state, self._line, asked.heard)))
 
     async def _take_in(self, progress: Progress) -> None:
         if ControlRealtime(action="INTERRUPTED") in progress.instructions:
