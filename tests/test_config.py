@@ -95,6 +95,12 @@ class TestLayers:
         assert (profile.project_id, profile.environment) == ("project", "main")
         assert profile.forwarding.allow == ("+1", "+4930", "sip:pbx.example.com")
 
+    def test_providers_may_name_their_model_or_voice_behind_a_colon(self, tmp_path: Path) -> None:
+        names = {"VOICEGW_STT": "deepgram:nova-3,offline", "VOICEGW_TTS": "elevenlabs:JBFqnCBsd6RMkjVDRZzb,deepgram"}
+        settings = load(tmp_path, VOICEGW_MODE="stream", **names)
+        assert settings.stt == ("deepgram:nova-3", "offline")
+        assert settings.tts == ("elevenlabs:JBFqnCBsd6RMkjVDRZzb", "deepgram")
+
     def test_shared_keys_of_the_environment_replace_those_of_the_file(self, tmp_path: Path) -> None:
         toml = '[twilio.shared_keys]\n"withdrawn" = "old"'
         assert secrets_of(load(tmp_path, toml).twilio) == {"withdrawn": "old"}

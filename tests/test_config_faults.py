@@ -48,6 +48,7 @@ BROKEN_ENVIRONMENT = [
     ("VOICEGW_REDIS_URL", "redis://:pw@cache", HIDDEN, "not part of this version", "Unset it"),
     ("VOICEGW_FORWARD_ALLOW", "+1,49", '"49"', "allows nothing", "+4930"),
     ("VOICEGW_STT", "Deepgram", '"Deepgram"', "no provider's name", "deepgram"),
+    ("VOICEGW_TTS", "elevenlabs:", '"elevenlabs:"', "no provider's name", "deepgram:nova-3"),
     ("VOICEGW_TTS", "a,a", '["a", "a"]', "names a provider twice", "once"),
     ("VOICEGW_REALTIME_URL", "https://rt.example.com", '"https://rt.example.com"', "no URL", "wss://host"),
     ("VOICEGW_REALTIME_PROTOCOL", "grpc", '"grpc"', "not one of the choices", "'raw' or 'openai'"),

@@ -22,7 +22,7 @@ _KEY_ID = re.compile(r"[^\s,=]+")
 _SHARED_KEYS_MEND = (
     'Write KEYID=secret, with commas in between; in the file KEYID = "secret" under [twilio.shared_keys].'
 )
-_PROVIDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_PROVIDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}(:[^\s:,]{1,100})?")  # with its model or voice behind a colon
 _DATABASES = re.compile(r"(?:sqlite(?:\+\w+)?:///|postgres(?:ql)?(?:\+\w+)?://[^/\s]+/)\S+|sqlite://")
 
 
@@ -248,7 +248,7 @@ class Settings(_Table):
             if _PROVIDER.fullmatch(name) is None:
                 raise wrong(
                     "is no provider's name",
-                    "Use lower-case names such as deepgram, offline.",
+                    "Use names such as deepgram, offline, with a model or voice as in deepgram:nova-3.",
                     at=(position,),
                     value=name,
                 )

@@ -120,7 +120,7 @@ def _read_file(asked_for: str, working_dir: Path) -> Table:
     except FileNotFoundError:
         if not asked_for:
             return {}
-        wrong, mend = "names no file", "Check the path, or unset it to read voicegw.toml."
+        wrong, mend = "names no file", "Check the path (--config, VOICEGW_CONFIG); without one, voicegw.toml is read."
     except UnicodeDecodeError:
         wrong, mend = "is not text in UTF-8", "Save it as UTF-8."
     except OSError as error:
