@@ -7,7 +7,7 @@ from typing import Any
 from voicegw.call.entries import NoJournal
 from voicegw.call.inputs import CallParties, EventRaised, Pressed
 from voicegw.call.instructions import Say
-from voicegw.call.profile import NumberProfile
+from voicegw.call.profile import Keypad, NumberProfile
 from voicegw.call.records import (
     CallerInterrupted,
     CallerSpoke,
@@ -127,3 +127,12 @@ async def test_keys_are_told_with_the_delimiter_that_ended_them(call: Call) -> N
     await phone.ring()
     await phone.step(Pressed(keys="12", ended_by="*"))
     assert diary.of(KeysPressed) == [KeysPressed(keys="12", ended_by="*")]
+
+
+async def test_only_an_entry_that_waited_for_its_gap_is_told_with_quiet_after_it(call: Call) -> None:
+    phone = call([HELLO], [HELLO], profile=NumberProfile(keypad=Keypad(max_digits=4, gap_seconds=3.0)))
+    diary = watched(phone)
+    await phone.ring()
+    await phone.step(Pressed(keys="123"))
+    await phone.step(Pressed(keys="1234"))
+    assert diary.of(KeysPressed) == [KeysPressed(keys="123", quiet_seconds=3.0), KeysPressed(keys="1234")]

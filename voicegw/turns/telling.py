@@ -9,7 +9,7 @@ from voicegw.call.entries import Journal
 from voicegw.call.heard import SPEECH_END_SECONDS
 from voicegw.call.inputs import CallerInput, ForwardEnded, Pressed, Said, StayedSilent
 from voicegw.call.instructions import PlayAudio, PlayChunk, PlayRecording, Prompt, Say
-from voicegw.call.moves import Line, endpointing_now, keypad_in_force
+from voicegw.call.moves import Line, endpointing_now, hearing_now
 from voicegw.call.plan import CallPlan, DialLeg
 from voicegw.call.records import (
     CallerInterrupted,
@@ -103,7 +103,9 @@ def _of_input(state: CallState, line: Line, heard: CallerInput) -> tuple[Record,
             return (CallerSpoke(text=text, confidence=confidence, quiet_seconds=quiet, sensitive=sensitive),)
         case Pressed(keys=keys, ended_by=ended_by):
             # a delimiter or the last digit reaches us at once; an entry that just stopped has waited for its gap
-            quiet = 0.0 if ended_by else keypad_in_force(state, line.profile).gap_seconds
+            hearing = hearing_now(state, line.profile)
+            full = hearing.one_key or hearing.keys_kept + len(keys) >= hearing.keypad.max_digits
+            quiet = 0.0 if ended_by or full else hearing.keypad.gap_seconds
             return (KeysPressed(keys=keys, ended_by=ended_by, quiet_seconds=quiet, sensitive=sensitive),)
         case ForwardEnded(outcome=outcome, seconds=seconds, bridged=bridged):
             leg = state.forward.dialled
