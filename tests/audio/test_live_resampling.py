@@ -19,9 +19,9 @@ PEAK = 16_000
 ALLOWED_DELAY_SECONDS = 0.003
 
 
-def sine(frequency_hz: float, rate_hz: int, seconds: float = 0.5, peak: int = PEAK) -> Samples:
+def sine(frequency_hz: float, rate_hz: int, seconds: float = 0.5) -> Samples:
     at = np.arange(round(seconds * rate_hz)) / rate_hz
-    return np.round(np.sin(2 * math.pi * frequency_hz * at) * peak).astype(np.int16)
+    return np.round(np.sin(2 * math.pi * frequency_hz * at) * PEAK).astype(np.int16)
 
 
 def noise(count: int, peak: int = PEAK) -> Samples:

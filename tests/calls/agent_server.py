@@ -80,11 +80,6 @@ class AgentServer:
             return
         await self._take_turn(session, body, path.endswith("/stream"), send)
 
-    def expire(self, call_sid: str) -> None:
-        """The sessions of this call are worth nothing any more, as after a time-out at the vendor."""
-        for session in self.sessions_of(call_sid):
-            session.displaced = True
-
     def _open(self, user_id: str) -> AgentSession:
         """The vendor: "If a session already exists for this user, the existing session will end."""
         for session in self._sessions:

@@ -73,10 +73,10 @@ class Call:
         """The kinds of the actions, in order."""
         return [str(action["type"]) for action in self.actions]
 
-    def violations(self, limits: Limits | None = None, writings: Mapping[str, str] | None = None) -> list[str]:
-        """What is wrong with the call; `writings` is what was written meanwhile (logs), by name."""
+    def violations(self, limits: Limits | None = None) -> list[str]:
+        """What is wrong with the call."""
         secrets = {"the agent's key": DEMO_API_KEY, "the carrier's token": AUTH_TOKEN}
-        evidence = Evidence(agent_actions=self.actions, residue=self.residue, secrets=secrets, writings=writings or {})
+        evidence = Evidence(agent_actions=self.actions, residue=self.residue, secrets=secrets)
         found = [str(v) for v in check_invariants(self.report, limits=limits or Limits(), evidence=evidence)]
         return [*found, *self.crashes]
 

@@ -78,13 +78,13 @@ def letters(words: str) -> str:
     return "".join(character for character in twiml.clean_text(words) if character.isalnum())
 
 
-def call_that_says(world: World, traces: Traces, wait_seconds: float = 6) -> Any:
+def call_that_says(world: World, traces: Traces) -> Any:
     """A call whose agent greets with `traces`; spoken so fast that nothing else is heard before the caller hangs up."""
     agent = agent_server.AgentServer(
         lambda action, _session: agent_server.at_once(traces if action["type"] == "launch" else []), Random(1)
     )
     rules = CarrierRules(words_per_second=1_000_000)
-    call = replace(world, agent=lambda: agent, rules=rules).call(ScriptedCaller([Waits(wait_seconds), HangsUp()]))
+    call = replace(world, agent=lambda: agent, rules=rules).call(ScriptedCaller([Waits(6), HangsUp()]))
     assert call.violations(LIMITS) == [], call.explain()
     assert call.report.dialled == ()
     for exchange in call.report.webhooks:

@@ -55,10 +55,10 @@ class Studio:
     def fixture(self, name: str) -> bytes:
         return (FIXTURES / name).read_bytes()
 
-    def sine(self, frequency_hz: float, rate_hz: int, seconds: float = 0.5, peak: int = 8_000) -> bytes:
+    def sine(self, frequency_hz: float, rate_hz: int, seconds: float = 0.5) -> bytes:
         """16-bit little-endian mono samples of a sine."""
         at = np.arange(round(seconds * rate_hz)) / rate_hz
-        return np.round(np.sin(2 * math.pi * frequency_hz * at) * peak).astype("<i2").tobytes()
+        return np.round(np.sin(2 * math.pi * frequency_hz * at) * 8_000).astype("<i2").tobytes()
 
     def endless_flac(self, seconds: float) -> bytes:
         """A FLAC file of silence: 14 bytes for every 8 seconds. Its header does not say how long it is."""
