@@ -188,6 +188,35 @@ async def test_speech_is_streamed_and_its_words_come_back(deepgram: StandIn, mod
     assert query["keyterm"] == ["Waldo", "two words"]
 
 
+async def asked(deepgram: StandIn, model: str = "", **changes: Any) -> dict[str, list[str]]:
+    """With what a connection for such a request is opened."""
+    ear = DeepgramRecogniser(KEY, model=model, base_url=deepgram.url).open(request(**changes), print, print)
+    async with asyncio.timeout(5):
+        while not deepgram.queries:  # noqa: ASYNC110 (the stand-in rings no bell)
+            await asyncio.sleep(0.01)
+    await ear.close()
+    return deepgram.queries[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "named"),
+    [("en-US", "en-US"), ("de-DE", "de"), ("es-ES", "es"), ("it-IT", "it"), ("nl-NL", "nl"), ("pt-BR", "pt-BR")],
+)
+async def test_region_is_named_only_where_nova_knows_it(deepgram: StandIn, language: str, named: str) -> None:
+    assert (await asked(deepgram, language=language))["language"] == [named]
+
+
+@pytest.mark.parametrize("model", ["", "flux-general-en"])
+async def test_no_more_key_terms_are_asked_for_than_are_taken(deepgram: StandIn, model: str) -> None:
+    terms = (await asked(deepgram, model, hints=tuple(f"treatment {number}" for number in range(300))))["keyterm"]
+    assert terms[0] == "treatment 0"
+    assert 0 < sum(len(term) for term in terms) <= 500
+
+
+async def test_models_before_nova_3_are_not_asked_for_key_terms(deepgram: StandIn) -> None:
+    assert "keyterm" not in await asked(deepgram, "nova-2", hints=("Waldo",))
+
+
 async def test_two_speeches_are_kept_apart(deepgram: StandIn) -> None:
     heard = Heard()
     ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), heard.transcripts.put_nowait, print)
@@ -313,7 +342,7 @@ async def test_another_language_is_another_connection(deepgram: StandIn) -> None
     ear.finish(1, 0.0)
     await heard.final()
     await ear.close()
-    assert deepgram.queries[-1]["language"] == ["de-DE"]
+    assert deepgram.queries[-1]["language"] == ["de"]
 
 
 async def test_language_that_changes_in_a_speech_counts_from_the_next(deepgram: StandIn) -> None:
@@ -330,7 +359,7 @@ async def test_language_that_changes_in_a_speech_counts_from_the_next(deepgram: 
     second = await heard.final()
     await ear.close()
     assert [(final.speech, final.text) for final in (first, second)] == [(1, "book a table"), (2, "book a table")]
-    assert [query["language"] for query in deepgram.queries] == [["en-US"], ["de-DE"]]
+    assert [query["language"] for query in deepgram.queries] == [["en-US"], ["de"]]
 
 
 async def test_words_that_were_never_settled_are_final_when_no_more_come(

@@ -4,7 +4,7 @@ When a speech begins and ends is the session's decision. Nova is told so by `Fin
 its own end of turn switched off ("Bring Your Own Turn Detection": `eot_threshold=1.0`, no `eager_eot_threshold`).
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
@@ -21,7 +21,17 @@ from voicegw.speech.streamed_ear import Heard, Socket, StreamedEar
 
 DEFAULT_MODEL: Final = "nova-3"
 
+_NOVA_3: Final = "nova-3"  # older ones refuse key terms
 _FLUX: Final = "flux"
+_LISTED_REGIONS: Final = """
+    da-DK de-CH en-AU en-GB en-IN en-NZ en-US es-419 fr-CA ko-KR nl-BE pt-BR pt-PT sv-SE th-TH
+    zh-CN zh-HK zh-Hans zh-Hant zh-TW
+"""
+_REGIONS: Final = frozenset(_LISTED_REGIONS.split())
+"""Those that Nova knows by name ("Models & Languages Overview"). It refuses `de-DE` with 400: that is its `de`."""
+_MOST_KEYTERMS: Final = 100
+_MOST_KEYTERM_BYTES: Final = 500
+"""It takes 500 tokens of key terms in all, and refuses more; a token has a byte at least."""
 _MANUAL_THRESHOLD: Final = "1.0"
 _LONGEST_SILENCE_MS: Final = "60000"  # the most it allows: a turn that it ends by itself is a part of our speech
 _NEARLY_SECONDS: Final = 0.05
@@ -55,13 +65,13 @@ class DeepgramRecogniser:
         with deepgram_errors():
             async with self._client.listen.v1.connect(
                 model=self._model,
-                language=request.language,
+                language=_nova_language(request.language),
                 encoding="mulaw",
                 sample_rate=MULAW_RATE_HZ,
                 interim_results=True,
                 smart_format=True,
                 profanity_filter=request.profanity_filter,
-                keyterm=list(request.hints) or None,
+                keyterm=_keyterms(request.hints) if self._model.startswith(_NOVA_3) else None,
             ) as socket:
                 yield NovaSocket(socket)
 
@@ -77,9 +87,25 @@ class DeepgramRecogniser:
                 eot_timeout_ms=_LONGEST_SILENCE_MS,
                 language_hint=request.language.split("-")[0] if multilingual else None,
                 profanity_filter=request.profanity_filter,
-                keyterm=list(request.hints) or None,
+                keyterm=_keyterms(request.hints),
             ) as socket:
                 yield FluxSocket(socket)
+
+
+def _nova_language(tag: str) -> str:
+    return tag if tag in _REGIONS else tag.partition("-")[0]
+
+
+def _keyterms(hints: Sequence[str]) -> list[str] | None:
+    """The first hints, as many as may be asked for; None if there are none."""
+    room = _MOST_KEYTERM_BYTES
+    terms: list[str] = []
+    for hint in hints[:_MOST_KEYTERMS]:
+        room -= len(hint.encode("utf-8", "replace"))
+        if room < 0:
+            break
+        terms.append(hint)
+    return terms or None
 
 
 class NovaSocket:
