@@ -118,6 +118,11 @@ ASIDES: list[tuple[Record, str, str]] = [
     (OrderReceived(order="hang-up", by="ops"), "", "ops orders: hang-up"),
     (OrderReceived(order="event", name="paid"), "", "somebody orders: event paid"),
     (Noted(about="custom-action", fields={"name": "x"}), "", "· custom-action name=x"),
+    (
+        Noted(about="input-ignored", fields={"reason": "echo", "characters": 4}),
+        "",
+        "· 4 characters of the caller's were ignored: the agent's own voice, coming back (echo)",
+    ),
     (TraceReceived(type="speak"), "", "← speak"),
     (TraceReceived(type=""), "", "← ?"),
     (ActionSent(action={"type": "text", "payload": "x" * 300}), "", f"→ text “{'x' * 99}…”"),

@@ -50,6 +50,17 @@ _UNSURE = 0.5
 _PASSED_OVER = frozenset(
     {"block", "entity-filling", "flow", "knowledgeBase", "log", "path", "reasoning", "still-answering", "visual"}
 )
+# Why words and keys of a stream's caller meant nothing.
+_WHY_IGNORED = {
+    "too-short": "too little to interrupt a prompt",
+    "echo": "the agent's own voice, coming back",
+    "not-interruptible": "nothing may interrupt that prompt",
+    "speech-off": "speech does not count now",
+    "keypad-off": "keys do not count now",
+    "entry-abandoned": "an entry that was never finished",
+    "bridged": "a realtime server had the caller",
+    "call-ending": "the call was ending",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +178,9 @@ def _aside(record: Record) -> str:
             return f"recorded in {printable(file)}"
         case OrderReceived(order=order, name=name, by=by):
             return f"{_short(by) or 'somebody'} orders: {order} {_short(name)}".rstrip()
+        case Noted(about="input-ignored", fields={"reason": str(reason), "characters": count}):
+            why = _WHY_IGNORED.get(reason, "not said why")
+            return f"· {count} characters of the caller's were ignored: {why} ({_short(reason)})"
         case Noted(about=about, fields=fields) if about not in _PASSED_OVER:
             told = ", ".join(f"{name}={value}" for name, value in fields.items())
             return f"· {_short(f'{about} {told}')}"
