@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from voicegw.errors import SpeechError
 from voicegw.live.ports import SpeechRequest
 from voicegw.speech import failover_voices
-from voicegw.speech.failover_voices import FailoverVoices, rest_of
+from voicegw.speech.failover_voices import LONGEST_REQUEST, FailoverVoices, rest_of, split_request
 
 SECOND = b"\x11" * 8_000
 REQUEST = SpeechRequest(text="Your table is booked.", language="en-US", voice="thalia")
@@ -105,6 +105,25 @@ async def test_where_no_voice_can_speak_the_caller_is_told() -> None:
     voices = FailoverVoices([ScriptedVoice("first", SpeechError("down")), ScriptedVoice("second", SpeechError("too"))])
     with pytest.raises(SpeechError, match="no voice"):
         await spoken(voices)
+
+
+async def test_more_than_a_provider_takes_at_once_is_said_sentence_by_sentence_in_one_voice() -> None:
+    first, second = ScriptedVoice("first", b"a"), ScriptedVoice("second", b"c")
+    text = "A sentence that an agent has read to the caller. " * 100
+    heard = await spoken(FailoverVoices([first, second]), SpeechRequest(text=text, language="en", ssml="<p/>"))
+    assert heard == b"a" * len(first.asked)
+    assert "".join(asked.text for asked in first.asked) == text
+    assert all(asked.text.endswith("caller. ") and asked.ssml is None for asked in first.asked)
+    assert max(len(asked.text) for asked in first.asked) <= LONGEST_REQUEST
+    assert second.asked == []
+
+
+@given(st.text(alphabet="ab .。", max_size=40), st.integers(1, 200))
+def test_splitting_loses_nothing_and_keeps_within_what_is_taken(text: str, times: int) -> None:
+    parts = [part.text for part in split_request(SpeechRequest(text=text * times, language="en"))]
+    assert "".join(parts) == text * times
+    assert all(len(part) <= LONGEST_REQUEST for part in parts)
+    assert len(parts) == 1 or all(parts)
 
 
 async def test_closing_the_iterator_stops_the_voice() -> None:

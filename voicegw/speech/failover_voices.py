@@ -24,7 +24,11 @@ from voicegw.speech.spoken_text import has_words
 FIRST_AUDIO_SECONDS: Final = 2.5
 NEXT_AUDIO_SECONDS: Final = 3.0
 
+LONGEST_REQUEST: Final = 1_500
+"""Characters that every provider takes at once: Deepgram 2,000, OpenAI 4,096 (or 2,000 tokens). An agent says more."""
+
 _SLOWEST_CHARACTERS_A_SECOND: Final = 10.0
+_SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])")
 _CLAUSE: Final = re.compile(r"(?<=[,;:.!?—–])\s+")
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -41,6 +45,12 @@ class FailoverVoices:
 
     async def speak(self, request: SpeechRequest) -> AsyncGenerator[bytes, None]:
         """See `TextToSpeech`. `request.voice` is a name of the first provider's; the others use their own."""
+        for part in split_request(request):
+            async with aclosing(self._speak_part(part)) as pieces:
+                async for audio in pieces:
+                    yield audio
+
+    async def _speak_part(self, request: SpeechRequest) -> AsyncGenerator[bytes, None]:
         for name in self._resting.order(list(self._voices), self._clock()):
             said = 0
             try:
@@ -66,6 +76,17 @@ class FailoverVoices:
     async def close(self) -> None:
         """Close the voices."""
         await asyncio.gather(*(voice.close() for voice in self._voices.values()))
+
+
+def split_request(request: SpeechRequest) -> list[SpeechRequest]:
+    """What is said in one request after another, cut after a sentence, else between words; mostly it is one."""
+    text, parts = request.text, []
+    while len(text) > LONGEST_REQUEST:
+        end = max((found.end() for found in _SENTENCE.finditer(text, 0, LONGEST_REQUEST)), default=0)
+        end = end or text.rfind(" ", 0, LONGEST_REQUEST) + 1 or LONGEST_REQUEST
+        parts.append(replace(request, text=text[:end], ssml=None))
+        text = text[end:]
+    return [*parts, replace(request, text=text, ssml=None)] if parts else [request]
 
 
 def rest_of(request: SpeechRequest, said_seconds: float) -> SpeechRequest:
