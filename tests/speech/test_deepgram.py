@@ -30,6 +30,7 @@ class StandIn:
         self.words = "book a table"
         self.status = 101
         self.is_mute = self.settles_at_once = False
+        self.is_late = False  # the end of a speech is answered while the next one goes on
         self.error: dict[str, Any] | None = None
         self.answering = asyncio.Event()
         self.answering.set()
@@ -77,6 +78,10 @@ class StandIn:
 
         async for message in socket:
             if message.type is WSMsgType.BINARY:
+                if self.is_late and self.texts == ["Finalize"]:
+                    self.is_late = False
+                    await send(self.words, is_final=True, from_finalize=True)
+                    settled, self.words = heard, "for two"
                 self.audio_bytes += len(message.data)
                 heard += len(message.data) / 8_000
                 if self.breaks_after_bytes is not None and self.audio_bytes >= self.breaks_after_bytes:
@@ -90,7 +95,7 @@ class StandIn:
             elif message.type is WSMsgType.TEXT:
                 self.texts.append(json.loads(message.data)["type"])
                 self.resting.set()
-                if self.texts[-1] == "Finalize" and not self.is_mute:
+                if self.texts[-1] == "Finalize" and not (self.is_mute or self.is_late):
                     await socket.send_json({"type": "SomethingNew", "nested": {"a": 1}})
                     await send(self.words, is_final=True, from_finalize=True)
                     settled = heard
@@ -227,6 +232,21 @@ async def test_two_speeches_are_kept_apart(deepgram: StandIn) -> None:
     finals = [await heard.final(), await heard.final()]
     await ear.close()
     assert [(final.speech, final.text) for final in finals] == [(1, "book a table"), (2, "book a table")]
+
+
+async def test_words_that_come_after_their_speech_are_none_of_the_next(
+    deepgram: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_ear, "END_SECONDS", 0.2)
+    deepgram.is_late = True
+    heard = Heard()
+    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), heard.transcripts.put_nowait, print)
+    for speech in (1, 2):
+        ear.begin(speech, SECOND)
+        ear.finish(speech, 0.0)
+    finals = [await heard.final(), await heard.final()]
+    await ear.close()
+    assert [final.text for final in finals] == ["book", "for two"]
 
 
 @pytest.mark.parametrize(("status", "retryable"), [(401, False), (503, True)])

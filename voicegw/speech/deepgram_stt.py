@@ -114,11 +114,13 @@ class NovaSocket:
     def __init__(self, socket: AsyncV1SocketClient) -> None:
         self._socket = socket
         self._sent_seconds = self._settled_seconds = 0.0
+        self._speech_from_seconds = 0.0
         self._is_ending = False
 
     async def send_audio(self, audio: bytes) -> None:
         """See `Socket`."""
-        self._is_ending = False
+        if self._is_ending:
+            self._is_ending, self._speech_from_seconds = False, self._sent_seconds
         self._sent_seconds += len(audio) / MULAW_RATE_HZ
         with deepgram_errors():
             await self._socket.send_media(audio)
@@ -155,6 +157,8 @@ class NovaSocket:
             return None
         if is_settled:
             self._settled_seconds = ends_at
+        if ends_at < self._speech_from_seconds + _NEARLY_SECONDS:
+            return None  # of a speech that was not waited for any longer: no word of this one
         is_end = self._is_ending and (bool(results.from_finalize) or (is_settled and self._is_all_settled()))
         return Heard(text=text, is_settled=is_settled, is_end=is_end, confidence=confidence if text else None)
 
