@@ -55,7 +55,8 @@ async def check_socket(settings: Settings, web: WebProber) -> list[Finding]:
     if probe.status == _REFUSED:
         mend = "Give gateway and check the same TWILIO_AUTH_TOKEN and VOICEGW_PUBLIC_URL; the proxy must keep headers."
         return [bad("streams", f"{url}: a signed upgrade is refused (status 403)", mend)]
-    return [bad("streams", f"{url}: {probe.failure or f'status {probe.status}, no WebSocket'}", _PROXY_MEND)]
+    wrong = probe.failure or f"status {probe.status}, no WebSocket"
+    return [bad("streams", f"{url}: {wrong}", probe.mend or _PROXY_MEND)]
 
 
 def described(settings: Settings) -> str:
