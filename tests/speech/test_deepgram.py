@@ -205,7 +205,7 @@ async def asked(deepgram: StandIn, model: str = "", **changes: Any) -> dict[str,
 
 @pytest.mark.parametrize(
     ("language", "named"),
-    [("en-US", "en-US"), ("de-DE", "de"), ("es-ES", "es"), ("it-IT", "it"), ("nl-NL", "nl"), ("pt-BR", "pt-BR")],
+    [("en-US", "en-US"), ("de-DE", "de"), ("es-ES", "es"), ("nl-NL", "nl"), ("pt-BR", "pt-BR"), ("nb-NO", "no")],
 )
 async def test_region_is_named_only_where_nova_knows_it(deepgram: StandIn, language: str, named: str) -> None:
     assert (await asked(deepgram, language=language))["language"] == [named]

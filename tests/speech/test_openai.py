@@ -98,7 +98,7 @@ async def test_server_that_is_not_there_raises() -> None:
 async def test_speech_is_sent_whole_as_wav_when_it_is_over(openai: StandIn) -> None:
     told: asyncio.Queue[Transcript] = asyncio.Queue()
     recogniser = OpenAIRecogniser(KEY, base_url=openai.url)
-    ear = recogniser.open(ListenRequest(call_sid="CA1", language="en-US", hints=("Waldo",)), told.put_nowait, print)
+    ear = recogniser.open(ListenRequest(call_sid="CA1", language="nb-NO", hints=("Waldo",)), told.put_nowait, print)
     ear.begin(3, b"\x10" * 800)
     ear.put(b"\x20" * 800)
     ear.finish(3, 0.0)
@@ -108,7 +108,7 @@ async def test_speech_is_sent_whole_as_wav_when_it_is_over(openai: StandIn) -> N
     form = openai.forms[0]
     header = parse_wav(form["file"])
     assert (header.rate_hz, header.data_bytes) == (8_000, 3_200)
-    assert (form["model"], form["language"], form["prompt"]) == ("gpt-transcribe", "en", "Waldo")
+    assert (form["model"], form["language"], form["prompt"]) == ("gpt-transcribe", "no", "Waldo")
 
 
 async def test_speech_too_short_to_send_is_empty(openai: StandIn) -> None:

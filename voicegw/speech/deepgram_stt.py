@@ -17,6 +17,7 @@ from voicegw.audio.mulaw import MULAW_RATE_HZ, MULAW_SILENCE
 from voicegw.errors import SpeechError
 from voicegw.live.ports import ListenRequest, Transcript
 from voicegw.speech.deepgram_client import DEFAULT_URL, deepgram_client, deepgram_errors
+from voicegw.speech.providers import language_without_region
 from voicegw.speech.streamed_ear import Heard, Socket, StreamedEar
 
 DEFAULT_MODEL: Final = "nova-3"
@@ -85,7 +86,7 @@ class DeepgramRecogniser:
                 sample_rate=MULAW_RATE_HZ,
                 eot_threshold=_MANUAL_THRESHOLD,
                 eot_timeout_ms=_LONGEST_SILENCE_MS,
-                language_hint=request.language.split("-")[0] if multilingual else None,
+                language_hint=language_without_region(request.language) if multilingual else None,
                 profanity_filter=request.profanity_filter,
                 keyterm=_keyterms(request.hints),
             ) as socket:
@@ -93,7 +94,7 @@ class DeepgramRecogniser:
 
 
 def _nova_language(tag: str) -> str:
-    return tag if tag in _REGIONS else tag.partition("-")[0]
+    return tag if tag in _REGIONS else language_without_region(tag)
 
 
 def _keyterms(hints: Sequence[str]) -> list[str] | None:

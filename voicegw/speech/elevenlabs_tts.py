@@ -10,6 +10,7 @@ from elevenlabs.core.api_error import ApiError
 
 from voicegw.errors import SpeechError
 from voicegw.live.ports import SpeechRequest
+from voicegw.speech.providers import language_without_region
 
 DEFAULT_URL: Final = "https://api.elevenlabs.io"
 DEFAULT_VOICE: Final = "JBFqnCBsd6RMkjVDRZzb"  # the one in the vendor's own examples
@@ -40,7 +41,7 @@ class ElevenLabsVoice:
                 request.voice or self._voice,
                 text=request.text,
                 model_id=MODEL,
-                language_code=request.language.split("-")[0],
+                language_code=language_without_region(request.language),
                 output_format="ulaw_8000",
                 request_options={
                     "max_retries": 0,

@@ -12,6 +12,7 @@ from voicegw.audio.wav import render_pcm16_wav
 from voicegw.errors import SpeechError
 from voicegw.live.ports import ListenRequest, Transcript
 from voicegw.speech.openai_client import openai_client, openai_errors
+from voicegw.speech.providers import language_without_region
 
 DEFAULT_MODEL: Final = "gpt-transcribe"
 
@@ -42,7 +43,7 @@ class OpenAIRecogniser:
             answer = await self._client.audio.transcriptions.create(
                 file=("speech.wav", render_pcm16_wav(decode_mulaw(audio), MULAW_RATE_HZ), "audio/wav"),
                 model=self._model,
-                language=request.language.split("-")[0],
+                language=language_without_region(request.language),
                 prompt=", ".join(request.hints),
                 response_format="json",
             )

@@ -1,16 +1,24 @@
 """What this room asks of one provider of speech; `failover` makes of several what the calls ask for."""
 
 from collections.abc import AsyncGenerator, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from voicegw.errors import SpeechError
 from voicegw.live.ports import Ear, ListenRequest, SpeechRequest, Transcript
+
+_NORWEGIAN: Final = {"nb": "no", "nn": "no"}
 
 
 class UnknownLanguage(SpeechError):  # noqa: N818 (the branch is called an error; a leaf says what happened)
     """This provider does not know the language asked for; it may work well for others."""
 
     code = "speech-language-unknown"
+
+
+def language_without_region(tag: str) -> str:
+    """A BCP 47 tag's language as the providers write it: `de` of `de-DE`. Norwegian is `no` to all of them."""
+    language = tag.partition("-")[0]
+    return _NORWEGIAN.get(language, language)
 
 
 class Recogniser(Protocol):
