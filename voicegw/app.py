@@ -285,6 +285,7 @@ def create_gateway(settings: Settings, *, routes: Sequence[BaseRoute] = ()) -> G
     Must be called inside a running event loop. Raises `SettingsError` where a number speaks through us and speech is
     not installed.
     """
+    speech, realtime = speech_of(settings), realtime_of(settings)  # first: nothing is open yet if they are refused
     store = SqliteStore(settings.live_store_path, wall=time.time, lifetime_seconds=LIVE_STATE_SECONDS)
     operations = Operations(settings, clock=asyncio.get_running_loop().time)
     return Gateway(
@@ -293,6 +294,6 @@ def create_gateway(settings: Settings, *, routes: Sequence[BaseRoute] = ()) -> G
         transport=AiohttpTransport(),
         routes=routes,
         operations=operations,
-        speech=speech_of(settings),
-        realtime=realtime_of(settings),
+        speech=speech,
+        realtime=realtime,
     )

@@ -174,6 +174,13 @@ class StaleVersion(StoreError):
     retryable = False
 
 
+class StoreClosed(StoreError):
+    """This process is stopping, and its store is closed: what comes now is for the next one."""
+
+    code = "store-closed"
+    retryable = False
+
+
 class CallLogError(VoicegwError):
     """The call log's database cannot be reached, read or written, or has another version's tables."""
 

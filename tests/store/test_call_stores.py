@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from voicegw.errors import StaleVersion, StoreError
+from voicegw.errors import StaleVersion, StoreClosed, StoreError
 from voicegw.store.memory import MemoryStore
 from voicegw.store.sqlite import SqliteStore
 from voicegw.turns.ports import RECORDING_REST_SECONDS, RECORDINGS_KEPT, CallStore, StoredAudio
@@ -326,13 +326,13 @@ async def test_a_file_of_another_schema_is_refused_with_the_mend(wall: Clock, tm
         await store.open()
 
 
-async def test_a_closed_store_fails_with_a_store_error(wall: Clock, tmp_path: Path) -> None:
+async def test_a_closed_store_says_that_it_is(wall: Clock, tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "calls.db", wall=wall, lifetime_seconds=LIFETIME)
     with pytest.raises(StoreError):
         await store.load_call("CA1")
     await store.open()
     await store.close()
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreClosed):
         await store.load_call("CA1")
 
 

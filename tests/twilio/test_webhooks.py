@@ -15,7 +15,7 @@ from voicegw.call.profile import Destination, Forwarding, NumberProfile
 from voicegw.config import Settings, Twilio, Voiceflow
 from voicegw.demo.in_memory import InMemoryTransport
 from voicegw.demo.server import create_agent
-from voicegw.errors import StoreError
+from voicegw.errors import StoreClosed, StoreError
 from voicegw.simulator.virtual_time import run_virtual
 from voicegw.store.memory import MemoryStore
 from voicegw.turns.ports import StoredAudio
@@ -395,6 +395,20 @@ class TestAStoreThatFails:
             assert "/twilio/voice?again=1" in twiml.render(response)
 
         on_a_site(scene)
+
+    def test_one_that_was_closed_for_a_restart_is_no_fault(self, capsys: pytest.CaptureFixture[str]) -> None:
+        async def closed(*_: object, **__: object) -> Any:
+            raise StoreClosed("it is closed")
+
+        async def scene(site: Site) -> None:
+            await site.ring()
+            site.store.load_call = closed  # type: ignore[method-assign]
+            response = await site.step(SpeechResult="hello")
+            assert said(response) == [phrase(PhraseName.RECOVERING, "en-US")]
+            assert "?again=1" in site.at
+
+        on_a_site(scene)
+        assert "store failed" not in capsys.readouterr().out
 
     def test_a_number_that_is_not_served_gets_the_same_in_english(self) -> None:
         async def scene(site: Site) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple, Unpack
 
-from voicegw.errors import StaleVersion, StoreError
+from voicegw.errors import StaleVersion, StoreClosed, StoreError
 from voicegw.store.sqlite_file import SqliteFile
 from voicegw.store.work_thread import WorkThread
 from voicegw.turns.ports import RECORDING_REST_SECONDS, StoredAudio, StoredCall, StoredTurn
@@ -99,5 +99,5 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._thread, act, self._database, *arguments)
         except sqlite3.Error as exc:
             raise StoreError(f"live store {self._database.path}: {exc}", retryable=True) from exc
-        except RuntimeError as exc:  # the thread is gone: the store was closed
-            raise StoreError(f"live store {self._database.path} is closed") from exc
+        except RuntimeError as exc:  # the thread is gone
+            raise StoreClosed(f"live store {self._database.path} is closed") from exc

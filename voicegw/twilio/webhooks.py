@@ -18,7 +18,7 @@ from voicegw.call.moves import Line
 from voicegw.call.phrases import PhraseName
 from voicegw.call.profile import NumberProfile
 from voicegw.call.records import Failed
-from voicegw.errors import StoreError
+from voicegw.errors import StoreClosed, StoreError
 from voicegw.turns.conversation import VOICE_STEP, Conversations, Incoming, UnknownCall
 from voicegw.turns.ports import CallStore
 from voicegw.twilio.answers import (
@@ -238,6 +238,8 @@ class Webhooks:
         for pause_seconds in (*_STORE_PAUSES_SECONDS, None):
             try:
                 return await handler(request, scope)
+            except StoreClosed:  # a stream that was closed for a restart asks how to go on, at once
+                break
             except StoreError as error:
                 self._journal.note(request.call.call_sid, Failed(part="store", code=error.code))
                 if pause_seconds is None or not error.retryable:
