@@ -103,10 +103,10 @@ class StandIn:
 
     async def listen_flux(self, request: web.Request) -> web.WebSocketResponse:
         socket = await self.accept(request)
-        sequence = 0
+        sequence = turn = 0
 
         async def send(event: str, text: str) -> None:
-            nonlocal sequence
+            nonlocal sequence, turn
             sequence += 1
             await socket.send_json(
                 {
@@ -114,7 +114,7 @@ class StandIn:
                     "request_id": "r",
                     "sequence_id": sequence,
                     "event": event,
-                    "turn_index": 0,
+                    "turn_index": turn,
                     "audio_window_start": 0.0,
                     "audio_window_end": 1.0,
                     "transcript": text,
@@ -122,16 +122,23 @@ class StandIn:
                     "end_of_turn_confidence": 0.4,
                 }
             )
+            turn += event == "EndOfTurn"
 
         await socket.send_json({"type": "Connected", "request_id": "r", "sequence_id": 0})
         async for message in socket:
             if message.type is WSMsgType.BINARY:
+                if self.is_late and self.texts == ["ForceEndTurn"]:
+                    self.is_late = False
+                    await send("EndOfTurn", self.words)
+                    await send("Update", "")
+                    self.words = "for two"
                 self.audio_bytes += len(message.data)
                 self.resting.set()
                 await send("Update", self.words.split()[0])
             elif message.type is WSMsgType.TEXT:
                 self.texts.append(json.loads(message.data)["type"])
-                await send("EndOfTurn", self.words)
+                if not self.is_late:
+                    await send("EndOfTurn", self.words)
         return socket
 
     async def speak(self, request: web.Request) -> web.StreamResponse:
@@ -234,13 +241,15 @@ async def test_two_speeches_are_kept_apart(deepgram: StandIn) -> None:
     assert [(final.speech, final.text) for final in finals] == [(1, "book a table"), (2, "book a table")]
 
 
+@pytest.mark.parametrize("model", ["", "flux-general-en"])
 async def test_words_that_come_after_their_speech_are_none_of_the_next(
-    deepgram: StandIn, monkeypatch: pytest.MonkeyPatch
+    deepgram: StandIn, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     monkeypatch.setattr(streamed_ear, "END_SECONDS", 0.2)
     deepgram.is_late = True
     heard = Heard()
-    ear = DeepgramRecogniser(KEY, base_url=deepgram.url).open(request(), heard.transcripts.put_nowait, print)
+    recogniser = DeepgramRecogniser(KEY, model=model, base_url=deepgram.url)
+    ear = recogniser.open(request(), heard.transcripts.put_nowait, print)
     for speech in (1, 2):
         ear.begin(speech, SECOND)
         ear.finish(speech, 0.0)

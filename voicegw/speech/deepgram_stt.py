@@ -35,6 +35,7 @@ _MOST_KEYTERM_BYTES: Final = 500
 """It takes 500 tokens of key terms in all, and refuses more; a token has a byte at least."""
 _MANUAL_THRESHOLD: Final = "1.0"
 _LONGEST_SILENCE_MS: Final = "60000"  # the most it allows: a turn that it ends by itself is a part of our speech
+_NO_TURN: Final = -1
 _NEARLY_SECONDS: Final = 0.05
 _REST: Final = MULAW_SILENCE * (MULAW_RATE_HZ // 10)
 
@@ -172,11 +173,13 @@ class FluxSocket:
 
     def __init__(self, socket: AsyncV2SocketClient) -> None:
         self._socket = socket
-        self._is_ending = self._is_in_turn = False
+        self._is_ending = False
+        self._open_turn = self._past_turn = _NO_TURN
 
     async def send_audio(self, audio: bytes) -> None:
-        """See `Socket`."""
-        self._is_ending = False
+        """See `Socket`. A turn that is still open when the next speech begins is none of this one: its end is late."""
+        if self._is_ending:
+            self._is_ending, self._past_turn = False, max(self._past_turn, self._open_turn)
         with deepgram_errors():
             await self._socket.send_media(audio)
 
@@ -198,7 +201,16 @@ class FluxSocket:
             async for message in self._socket:
                 if isinstance(message, ListenV2FatalError):
                     raise SpeechError(f"Deepgram reported {message.code}", retryable=True)
-                if isinstance(message, ListenV2TurnInfo):
-                    is_settled = message.event == "EndOfTurn"
-                    is_end = is_settled and self._is_ending
-                    yield Heard(text=message.transcript or "", is_settled=is_settled, is_end=is_end)
+                if isinstance(message, ListenV2TurnInfo) and (heard := self._read(message)) is not None:
+                    yield heard
+
+    def _read(self, info: ListenV2TurnInfo) -> Heard | None:
+        """`turn_index` grows after each `EndOfTurn`; an `Update` comes also while no turn has begun, without words."""
+        text, is_settled = info.transcript or "", info.event == "EndOfTurn"
+        if is_settled:
+            self._open_turn = _NO_TURN
+        elif text or info.event == "StartOfTurn":
+            self._open_turn = info.turn_index
+        if info.turn_index <= self._past_turn:
+            return None
+        return Heard(text=text, is_settled=is_settled, is_end=is_settled and self._is_ending)
