@@ -59,6 +59,10 @@ class Phone(Line):
         self.run(self.now + seconds)
         self.voice = 0.0
 
+    def understand(self, words: str) -> None:
+        speech = self.commands(c.BeginTranscript)[-1].speech  # type: ignore[attr-defined]
+        self.session.receive_transcript(speech, words, self.now, final=False, confidence=None)
+
     @property
     def said(self) -> list[str]:
         return [each.say.text for each in self.commands(c.SynthesizeText)]  # type: ignore[attr-defined]
@@ -395,6 +399,53 @@ class TestThinking:
         phone.press("1#")
         phone.plan(QUESTION, turn=0)
         assert (phone.commands(c.SynthesizeText), phone.session.phase) == ([], Phase.THINKING)
+
+
+class TestNoiseForEver:
+    """A television that the detector takes for a voice, and of which the recogniser makes no words."""
+
+    def test_caller_in_it_is_asked_whether_they_are_there_and_asked_again(self, phone: Phone) -> None:
+        phone.plan()
+        phone.voice = 0.9
+        phone.run(66.0)
+        phone.plan(QUESTION)
+        phone.run(100.0)
+        assert phone.asked == [StayedSilent(), StayedSilent()]
+        assert phone.when(c.AskAgent)[1] == pytest.approx(phone.played[-1].end + 10, abs=0.1)
+
+    @pytest.mark.parametrize("interim", [True, False])
+    def test_who_speaks_for_as_long_is_left_to_speak(self, phone: Phone, interim: bool) -> None:
+        phone.plan()
+        phone.words = "word after word"
+        for minute in range(3):
+            if interim:
+                phone.at(30.0 + 60 * minute, lambda: phone.understand("word"))
+        phone.voice = 0.9
+        phone.run(200.0)
+        assert phone.asked == []
+
+    def test_words_in_it_are_not_kept_back_for_ever(self, phone: Phone) -> None:
+        phone.plan()
+        phone.at(5.0, lambda: phone.understand("yes"))
+        phone.words = "yes"
+        phone.voice = 0.9
+        phone.run(62.0)
+        phone.words = ""
+        phone.run(70.0)
+        assert phone.asked == [Said(text="yes")]
+
+    def test_fillers_tell_the_caller_in_it_that_the_agent_thinks(self, phone: Phone) -> None:
+        phone.voice = 0.9
+        phone.run(70.0)
+        assert phone.when(c.AskFiller) == [pytest.approx(63.1, abs=0.1), pytest.approx(66.6, abs=0.1)]
+
+    def test_once_the_line_was_quiet_a_voice_is_the_callers_again(self, phone: Phone) -> None:
+        phone.plan(then=Listen(hearing=HEARING, silence_seconds=70))
+        phone.speak(65.0, "")
+        phone.run(68.0)
+        phone.speak(5.0, "I am back")
+        phone.run(80.0)
+        assert phone.asked == [Said(text="I am back")]
 
 
 class TestTheEnd:

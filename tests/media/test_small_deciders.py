@@ -131,13 +131,13 @@ class TestSpeeches:
     def test_a_confidence_has_no_more_places_than_say_something(self) -> None:
         speeches = Speeches()
         speech = speeches.begin(1.0, in_quiet=True)
-        speeches.receive_transcript(speech.number, "yes", final=True, confidence=0.4111111111111111)
+        speeches.receive_transcript(speech.number, "yes", 1.5, final=True, confidence=0.4111111111111111)
         assert speech.confidence == 0.411
 
     def test_it_is_resolved_when_voice_and_words_are_over(self) -> None:
         speeches = Speeches()
         speech = speeches.begin(1.0, in_quiet=True)
-        assert speeches.receive_transcript(speech.number, " yes ", final=True, confidence=0.5) is speech
+        assert speeches.receive_transcript(speech.number, " yes ", 1.5, final=True, confidence=0.5) is speech
         assert (speeches.active, speeches.next_timer(), speeches.take_resolved(9.0)) == (True, None, [])
         speech.ended_at = 2.0
         assert speeches.current is None
@@ -147,10 +147,10 @@ class TestSpeeches:
     def test_what_is_final_stays_and_what_is_over_is_gone(self) -> None:
         speeches = Speeches()
         speech = speeches.begin(1.0, in_quiet=True)
-        speeches.receive_transcript(speech.number, "yes", final=True, confidence=None)
-        speeches.receive_transcript(speech.number, "no", final=False, confidence=None)
+        speeches.receive_transcript(speech.number, "yes", 1.5, final=True, confidence=None)
+        speeches.receive_transcript(speech.number, "no", 1.6, final=False, confidence=None)
         assert speech.text == "yes"
-        assert speeches.receive_transcript(7, "who?", final=True, confidence=None) is None
+        assert speeches.receive_transcript(7, "who?", 1.7, final=True, confidence=None) is None
 
     def test_words_that_do_not_come_are_given_up(self) -> None:
         speeches = Speeches()

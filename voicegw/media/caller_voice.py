@@ -37,11 +37,12 @@ class CallerVoice:
         self._decider = BargeInDecider(rules)
         self._speeches = Speeches()
         self._followed_at = 0.0
+        self._is_noise = False
 
     @property
     def active(self) -> bool:
-        """Is the caller speaking, or are words still to come?"""
-        return self._speeches.active
+        """Is the caller speaking, or are words still to come? Nobody waits for a noise that never ends."""
+        return self._speeches.active and not self._is_noise
 
     def recall(self, size: int) -> bytes:
         """The last `size` bytes of the caller's line, at most half a second: no speech may lose its first sound."""
@@ -87,9 +88,9 @@ class CallerVoice:
         """The turn model on a pause: the caller has finished with this probability."""
         self._follow(self._endpointer.judge(pause, probability), prompt, now)
 
-    def receive_transcript(self, number: int, text: str, *, final: bool, confidence: float | None) -> bool:
+    def receive_transcript(self, number: int, text: str, now: float, *, final: bool, confidence: float | None) -> bool:
         """All words of a speech so far. True if they make it an interruption."""
-        speech = self._speeches.receive_transcript(number, text, final=final, confidence=confidence)
+        speech = self._speeches.receive_transcript(number, text, now, final=final, confidence=confidence)
         return speech is not None and self._commit(speech)
 
     def release(self) -> None:
@@ -101,7 +102,8 @@ class CallerVoice:
         return [speech for speech in self._speeches.take_resolved(now) if self._has_meaning(speech)]
 
     def expire(self, now: float) -> None:
-        """Let what was held go on if nothing came of the voice in time; end a speech that nobody follows any more."""
+        """Let what was held go on if nothing came of the voice in time; end a speech that nobody follows any more, and
+        take for noise what never ends."""
         at = self._decider.next_timer()
         if at is not None and at <= now:
             self._decider.release()
@@ -111,10 +113,14 @@ class CallerVoice:
         lost_at = self._lost_at()
         if lost_at is not None and lost_at <= now:
             self._follow(self._endpointer.abandon(), None, now)
+        wordless_at = self._speeches.wordless_at()
+        self._is_noise = wordless_at is not None and wordless_at <= now
 
     def next_timer(self) -> float | None:
         """When `expire` or `take_words` must be called again."""
-        times = (self._decider.next_timer(), self._speeches.next_timer(), self._lost_at(), self._yields_until())
+        times = [self._decider.next_timer(), self._speeches.next_timer(), self._lost_at(), self._yields_until()]
+        if not self._is_noise:
+            times.append(self._speeches.wordless_at())
         return min((at for at in times if at is not None), default=None)
 
     def _yields_until(self) -> float | None:

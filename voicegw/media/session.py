@@ -132,7 +132,7 @@ class MediaSession:
         if self.phase in _DEAF:
             return
         self._waits.filler.hear_caller(now)
-        if self.voice.receive_transcript(speech, text, final=final, confidence=confidence):
+        if self.voice.receive_transcript(speech, text, now, final=final, confidence=confidence):
             self._interrupt("speech", now)
         self._settle(now)
 

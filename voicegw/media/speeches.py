@@ -1,13 +1,19 @@
 """What the caller says, stretch by stretch: from the voice's onset to the last word of its transcript.
 
 Rules: a speech is resolved once the voice has ended and its final words have come, or have not come in time; a
-recogniser that says nothing must not make the gateway deaf. Knows no audio; `now` is monotonic seconds.
+recogniser that says nothing must not make the gateway deaf, nor a voice that says nothing make it wait for ever. Knows
+no audio; `now` is monotonic seconds.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+from voicegw.media.endpointing import LONGEST_SPEECH_SECONDS
+
 TRANSCRIPT_WITHIN_SECONDS: Final = 3.0
+WORDLESS_AFTER_SECONDS: Final = LONGEST_SPEECH_SECONDS + TRANSCRIPT_WITHIN_SECONDS
+"""A line that was never quiet for so long, and brought no new words, is noise. Some recognisers say none before the end
+of a speech: who speaks for long must not be taken for a television."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,11 +44,12 @@ class Speech:
 class Speeches:
     """The speech that goes on, and those whose words have not come yet."""
 
-    __slots__ = ("_count", "_speeches")
+    __slots__ = ("_count", "_news_at", "_speeches")
 
     def __init__(self) -> None:
         self._speeches: list[Speech] = []
         self._count = 0
+        self._news_at = 0.0  # when the voice broke a quiet, or brought new words
 
     @property
     def current(self) -> Speech | None:
@@ -58,14 +65,20 @@ class Speeches:
     def begin(self, now: float, *, in_quiet: bool, echo: bool = False) -> Speech:
         """The voice began."""
         self._count += 1
+        if not self._speeches:
+            self._news_at = now
         speech = Speech(number=self._count, began_at=now, in_quiet=in_quiet, echo=echo)
         self._speeches.append(speech)
         return speech
 
-    def receive_transcript(self, number: int, text: str, *, final: bool, confidence: float | None) -> Speech | None:
+    def receive_transcript(
+        self, number: int, text: str, now: float, *, final: bool, confidence: float | None
+    ) -> Speech | None:
         """All words of a speech so far; of one that is resolved, None. What is final stays as it is."""
         speech = next((each for each in self._speeches if each.number == number), None)
         if speech is not None and not speech.final:
+            if text.strip() != speech.text:
+                self._news_at = now
             speech.text, speech.final = text.strip(), final
             # more places say nothing, and the digits of sixteen may look like a card's number
             speech.confidence = None if confidence is None else round(confidence, 3)
@@ -81,6 +94,10 @@ class Speeches:
     def next_timer(self) -> float | None:
         """When the words that have not come will be given up."""
         return self._due_at(self._speeches[0]) if self._speeches else None
+
+    def wordless_at(self) -> float | None:
+        """From when on the voice is noise, if it goes on and brings no new words."""
+        return self._news_at + WORDLESS_AFTER_SECONDS if self._speeches else None
 
     def _due_at(self, speech: Speech) -> float | None:
         if speech.ended_at is None:
