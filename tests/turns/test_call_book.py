@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from voicegw.call.records import ForwardFinished
+from voicegw.call.revising import revise
 from voicegw.call.state import CallState, dump_state, start_call
 from voicegw.errors import StaleVersion
 from voicegw.turns.call_book import CallBook
@@ -72,5 +74,12 @@ async def test_a_call_that_nobody_keeps_is_unknown(call: Call) -> None:
     room = Room(call)
     await room.enter()
     await room.phone.store.forget_call(room.state.call_sid)
-    with pytest.raises(UnknownCall):
+    with pytest.raises(UnknownCall, match=room.state.call_sid):
         await room.book.load(room.state.call_sid)
+
+
+async def test_what_was_told_with_a_state_is_not_told_again(call: Call) -> None:
+    room = Room(call)
+    state = await room.enter()
+    await room.book.save(revise(state, happened=(ForwardFinished(outcome="busy"),)), 2)
+    assert (await room.book.load(state.call_sid)) == (state, 3)
