@@ -14,6 +14,7 @@ from voicegw.live.ports import ListenRequest, SpeechRequest, Transcript
 from voicegw.speech import streamed_ear
 from voicegw.speech.deepgram_stt import DeepgramRecogniser
 from voicegw.speech.deepgram_tts import DeepgramVoice
+from voicegw.speech.providers import RequestRefused
 
 KEY = "dg-key"
 SECOND = b"\x10" * 8_000
@@ -31,6 +32,7 @@ class StandIn:
         self.status = 101
         self.is_mute = self.settles_at_once = False
         self.is_late = False  # the end of a speech is answered while the next one goes on
+        self.why = f"No such model/language combination for {KEY}."
         self.error: dict[str, Any] | None = None
         self.answering = asyncio.Event()
         self.answering.set()
@@ -50,7 +52,9 @@ class StandIn:
         self.keys.append(request.headers["Authorization"])
         self.queries.append({name: request.query.getall(name) for name in request.query})
         if self.status != 101:
-            raise web.HTTPUnauthorized if self.status == 401 else web.HTTPServiceUnavailable
+            refused = web.HTTPBadRequest(headers={"dg-error": self.why})
+            refused.set_status(self.status)
+            raise refused
         await self.answering.wait()
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -146,7 +150,7 @@ class StandIn:
         self.queries.append({name: request.query.getall(name) for name in request.query})
         self.spoken.append(await request.json())
         if self.status != 101:
-            return web.json_response({"err_code": "X", "err_msg": "no"}, status=self.status)
+            return web.json_response({"err_code": "X", "err_msg": "No such voice for 'Hello.'"}, status=self.status)
         response = web.StreamResponse()
         await response.prepare(request)
         for part in (b"\x01" * 800, b"\x02" * 800):
@@ -267,6 +271,21 @@ async def test_refused_connection_is_told_as_failure(deepgram: StandIn, status: 
     await ear.close()
     assert error.retryable is retryable
     assert KEY not in str(error)
+
+
+@pytest.mark.parametrize("is_json", [False, True])
+@pytest.mark.parametrize("model", ["", "flux-general-en"])
+async def test_refusal_of_what_one_call_asks_for_says_why(deepgram: StandIn, model: str, is_json: bool) -> None:
+    deepgram.status = 400
+    if is_json:
+        deepgram.why = json.dumps({"err_code": "Bad Request", "err_msg": deepgram.why})
+    heard = Heard()
+    recogniser = DeepgramRecogniser(KEY, model=model, base_url=deepgram.url)
+    ear = recogniser.open(request(language="xx-XX"), print, heard.failure.set_result)
+    error = await heard.failure
+    await ear.close()
+    assert isinstance(error, RequestRefused)
+    assert error.brief == "Deepgram refused with status 400: No such model/language combination for …-…."
 
 
 async def test_connection_that_breaks_is_told_as_failure(deepgram: StandIn) -> None:
@@ -425,3 +444,12 @@ async def test_voice_that_is_refused_raises_and_tries_once(deepgram: StandIn) ->
     assert caught.value.retryable
     assert len(deepgram.spoken) == 1
     assert deepgram.queries[0]["model"] == ["aura-2-zeus-en"]
+
+
+async def test_voice_that_is_not_known_is_a_refusal_of_one_request(deepgram: StandIn) -> None:
+    deepgram.status = 400
+    voice = DeepgramVoice(KEY, base_url=deepgram.url)
+    with pytest.raises(RequestRefused) as caught:
+        await anext(voice.speak(SpeechRequest(text="Hello.", language="en-US", voice="nobody")))
+    await voice.close()
+    assert caught.value.brief == "Deepgram refused with status 400: No such voice for '….'"

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 from voicegw.errors import SpeechError
 from voicegw.live.ports import SpeechRequest
 from voicegw.speech.elevenlabs_tts import DEFAULT_VOICE, MODEL, ElevenLabsVoice
+from voicegw.speech.providers import RequestRefused
 
 KEY = "xi-key"
 
@@ -20,6 +21,7 @@ class StandIn:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.status = 200
+        self.detail: object = {"status": "quota_exceeded"}
         self.breaks_off = False
         self.url = ""
 
@@ -33,7 +35,7 @@ class StandIn:
             }
         )
         if self.status != 200:
-            return web.json_response({"detail": {"status": "quota_exceeded"}}, status=self.status)
+            return web.json_response({"detail": self.detail}, status=self.status)
         response = web.StreamResponse()
         response.enable_chunked_encoding()
         await response.prepare(request)
@@ -82,6 +84,30 @@ async def test_refusal_raises_without_the_key_and_is_not_repeated(
     assert caught.value.retryable is retryable
     assert KEY not in str(caught.value)
     assert [asked["voice"] for asked in elevenlabs.asked] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "why"),
+    [
+        (
+            400,
+            {"status": "voice_not_found", "message": "No voice of this id\nsays 'Hello.'"},
+            "No voice … … id says '….'",
+        ),
+        (404, {"status": "voice_not_found"}, "voice_not_found"),
+        (413, None, ""),
+        (422, [{"loc": ["body", "text"], "msg": "value too long", "type": "value_error"}], "value too long"),
+    ],
+)
+async def test_refusal_of_one_request_says_why_without_its_words(
+    elevenlabs: StandIn, status: int, detail: object, why: str
+) -> None:
+    elevenlabs.status, elevenlabs.detail = status, detail
+    voice = ElevenLabsVoice(KEY, base_url=elevenlabs.url)
+    with pytest.raises(RequestRefused) as caught:
+        await anext(voice.speak(SpeechRequest(text="Hello, of this!", language="en-US", voice="other")))
+    await voice.close()
+    assert caught.value.brief.partition(f"ElevenLabs refused with status {status}")[2].removeprefix(": ") == why
 
 
 async def test_answer_that_breaks_off_raises_after_what_came(elevenlabs: StandIn) -> None:

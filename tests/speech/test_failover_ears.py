@@ -9,7 +9,7 @@ from voicegw.errors import SpeechError
 from voicegw.live.ports import ListenRequest, Transcript
 from voicegw.speech import failover_ears
 from voicegw.speech.failover_ears import FailoverEars
-from voicegw.speech.providers import UnknownLanguage
+from voicegw.speech.providers import RequestRefused, UnknownLanguage
 
 REQUEST = ListenRequest(call_sid="CA1", language="en-US")
 
@@ -140,13 +140,38 @@ async def test_lasting_failure_hands_over_at_once_and_rests_for_other_calls() ->
     await other.close()
 
 
-async def test_unknown_language_is_no_failure_for_other_calls() -> None:
+@pytest.mark.parametrize("error", [UnknownLanguage("English only"), RequestRefused("no such model")])
+async def test_refusal_of_one_request_is_no_failure_for_other_calls(error: SpeechError) -> None:
     call = Call()
-    call[0].fail(UnknownLanguage("English only"))
+    call[0].fail(error)
     other = call.ears.open(REQUEST, call.told.put_nowait)
     assert len(call.recognisers[0].ears) == 2
     await call.ear.close()
     await other.close()
+
+
+async def test_recogniser_that_refused_is_left_until_something_else_is_asked_for() -> None:
+    call = Call()
+    call[0].fail(RequestRefused("no such model"))
+    call.ear.begin(1, b"ab")
+    assert len(call.recognisers[0].ears) == 1
+    call.ear.finish(1, 0.0)
+    call[1].say(1, "heard", final=True)
+    call.ear.ask_again(ListenRequest(call_sid="CA1", language="de-DE"))
+    call.ear.begin(2, b"cd")
+    assert call[0].heard == {2: b"cd"}
+    await call.ear.close()
+
+
+async def test_where_all_have_refused_the_next_speech_tries_again() -> None:
+    call = Call("only")
+    call.ear.begin(1, b"ab")
+    call[0].fail(RequestRefused("not this audio"))
+    call.ear.finish(1, 0.0)
+    assert (await call.told.get()).final
+    call.ear.begin(2, b"cd")
+    assert call[0].heard == {2: b"cd"}
+    await call.ear.close()
 
 
 async def test_failure_after_the_end_of_a_speech_is_made_good_by_the_next() -> None:

@@ -11,6 +11,7 @@ from voicegw.errors import SpeechError
 from voicegw.live.ports import SpeechRequest
 from voicegw.speech import failover_voices
 from voicegw.speech.failover_voices import LONGEST_REQUEST, FailoverVoices, rest_of, split_request
+from voicegw.speech.providers import RequestRefused
 
 SECOND = b"\x11" * 8_000
 REQUEST = SpeechRequest(text="Your table is booked.", language="en-US", voice="thalia")
@@ -71,6 +72,14 @@ async def test_voice_that_failed_rests_and_comes_back() -> None:
     now = 6.0
     first.pieces = (b"a",)
     assert await spoken(voices) == b"a"
+    assert await spoken(voices) == b"a"
+
+
+async def test_voice_that_refuses_one_request_is_asked_for_the_next() -> None:
+    first, second = ScriptedVoice("first", RequestRefused("no such voice")), ScriptedVoice("second", b"c")
+    voices = FailoverVoices([first, second])
+    assert await spoken(voices) == b"c"
+    first.pieces = (b"a",)
     assert await spoken(voices) == b"a"
 
 

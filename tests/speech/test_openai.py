@@ -15,6 +15,7 @@ from voicegw.errors import SpeechError
 from voicegw.live.ports import ListenRequest, SpeechRequest, Transcript
 from voicegw.speech.openai_stt import OpenAIRecogniser
 from voicegw.speech.openai_tts import OpenAIVoice
+from voicegw.speech.providers import RequestRefused
 
 KEY = "sk-key"
 TONE = (np.sin(np.arange(24_000) * 2 * np.pi * 440 / 24_000) * 8_000).astype("<i2")
@@ -88,6 +89,15 @@ async def test_refused_voice_raises_without_the_key(openai: StandIn, status: int
     assert len(openai.bodies) == 1
 
 
+async def test_voice_that_is_not_known_is_a_refusal_of_one_request(openai: StandIn) -> None:
+    openai.status = 400
+    voice = OpenAIVoice(KEY, base_url=openai.url)
+    with pytest.raises(RequestRefused) as caught:
+        await anext(voice.speak(SpeechRequest(text="Beep.", language="en-US", voice="nobody")))
+    await voice.close()
+    assert caught.value.brief == "OpenAI refused with status 400: wrong … …-…"
+
+
 async def test_server_that_is_not_there_raises() -> None:
     voice = OpenAIVoice(KEY, base_url="http://127.0.0.1:9/v1")
     with pytest.raises(SpeechError, match="connection to OpenAI failed"):
@@ -123,13 +133,16 @@ async def test_speech_too_short_to_send_is_empty(openai: StandIn) -> None:
     assert openai.forms == []
 
 
-async def test_refused_speech_is_told_as_failure(openai: StandIn) -> None:
-    openai.status = 500
+@pytest.mark.parametrize(("status", "kind"), [(500, SpeechError), (400, RequestRefused)])
+async def test_refused_speech_is_told_as_failure(openai: StandIn, status: int, kind: type[SpeechError]) -> None:
+    openai.status = status
     failed: asyncio.Queue[SpeechError] = asyncio.Queue()
     recogniser = OpenAIRecogniser(KEY, base_url=openai.url)
     ear = recogniser.open(ListenRequest(call_sid="CA1", language="en-US"), print, failed.put_nowait)
     ear.begin(1, b"\x10" * 800)
     ear.finish(1, 0.0)
-    assert (await failed.get()).retryable
+    error = await failed.get()
+    assert type(error) is kind
+    assert error.retryable is (status == 500)
     await ear.close()
     await recogniser.close()

@@ -1,4 +1,4 @@
-"""Deepgram's own client, hosted or self-hosted, and its errors in our words: never a key, a header or a body."""
+"""Deepgram's own client, hosted or self-hosted, and its errors in our words: never a key."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,9 @@ from deepgram.environment import DeepgramClientEnvironment
 from websockets.exceptions import WebSocketException
 
 from voicegw.errors import SpeechError
+from voicegw.speech.refusals import refusal
 
 DEFAULT_URL: Final = "https://api.deepgram.com"
-
-_LASTING: Final = (400, 401, 402, 403, 404)
 
 
 def deepgram_client(api_key: str, base_url: str, http: httpx.AsyncClient | None = None) -> AsyncDeepgramClient:
@@ -25,12 +24,13 @@ def deepgram_client(api_key: str, base_url: str, http: httpx.AsyncClient | None 
 
 
 @contextmanager
-def deepgram_errors() -> Iterator[None]:
-    """Raise what goes wrong with Deepgram as `SpeechError`."""
+def deepgram_errors(told: str = "") -> Iterator[None]:
+    """Raise what goes wrong with Deepgram as `SpeechError`; none says what Deepgram was `told`."""
     try:
         yield
     except ApiError as exc:
-        retryable = exc.status_code not in _LASTING
-        raise SpeechError(f"Deepgram refused with status {exc.status_code}", retryable=retryable) from None
+        # Of a socket that is refused the client says nothing; the header `dg-error` holds "the body of the error".
+        headers = getattr(exc.__context__, "headers", {})
+        raise refusal("Deepgram", exc.status_code, headers.get("dg-error", exc.body), told) from None
     except (WebSocketException, httpx.HTTPError, OSError) as exc:
         raise SpeechError(f"the connection to Deepgram failed: {type(exc).__name__}", retryable=True) from exc

@@ -46,6 +46,7 @@ class DeepgramRecogniser:
     name = "deepgram"
 
     def __init__(self, api_key: str, *, model: str = "", base_url: str = "") -> None:
+        self._key = api_key
         self._client = deepgram_client(api_key, base_url or DEFAULT_URL)
         self._model = model or DEFAULT_MODEL
 
@@ -64,7 +65,7 @@ class DeepgramRecogniser:
 
     @asynccontextmanager
     async def _connect_nova(self, request: ListenRequest) -> AsyncIterator[Socket]:
-        with deepgram_errors():
+        with deepgram_errors(told=" ".join((self._key, *request.hints))):
             async with self._client.listen.v1.connect(
                 model=self._model,
                 language=_nova_language(request.language),
@@ -80,7 +81,7 @@ class DeepgramRecogniser:
     @asynccontextmanager
     async def _connect_flux(self, request: ListenRequest) -> AsyncIterator[Socket]:
         multilingual = self._model.endswith("-multi")
-        with deepgram_errors():
+        with deepgram_errors(told=" ".join((self._key, *request.hints))):
             async with self._client.listen.v2.connect(
                 model=self._model,
                 encoding="mulaw",

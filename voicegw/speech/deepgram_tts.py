@@ -24,13 +24,14 @@ class DeepgramVoice:
     def __init__(self, api_key: str, *, voice: str = "", base_url: str = "") -> None:
         limits = httpx.Limits(max_keepalive_connections=_KEPT_OPEN, keepalive_expiry=_KEPT_OPEN_SECONDS)
         self._http = httpx.AsyncClient(timeout=10, limits=limits)
+        self._key = api_key
         self._client = deepgram_client(api_key, base_url or DEFAULT_URL, self._http)
         self._voice = voice or DEFAULT_VOICE
         self.sound = f"deepgram-{self._voice}"
 
     async def speak(self, request: SpeechRequest) -> AsyncGenerator[bytes, None]:
         """See `Voice`."""
-        with deepgram_errors():
+        with deepgram_errors(told=f"{self._key} {request.text}"):
             made = self._client.speak.v1.audio.generate(
                 text=request.text,
                 model=request.voice or self._voice,

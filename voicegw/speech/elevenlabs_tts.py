@@ -11,6 +11,7 @@ from elevenlabs.core.api_error import ApiError
 from voicegw.errors import SpeechError
 from voicegw.live.ports import SpeechRequest
 from voicegw.speech.providers import language_without_region
+from voicegw.speech.refusals import refusal
 
 DEFAULT_URL: Final = "https://api.elevenlabs.io"
 DEFAULT_VOICE: Final = "JBFqnCBsd6RMkjVDRZzb"  # the one in the vendor's own examples
@@ -19,7 +20,6 @@ MODEL: Final = "eleven_flash_v2_5"  # the quickest; 32 languages
 _PIECE_BYTES: Final = 400  # 50 ms; the client would wait for 128
 _KEPT_OPEN_SECONDS: Final = 60  # between one sentence and the next
 _KEPT_OPEN: Final = 16  # httpcore looks at each of them for every request: hundreds cost more than new ones
-_LASTING: Final = (400, 401, 402, 403, 404, 422)
 
 
 class ElevenLabsVoice:
@@ -30,6 +30,7 @@ class ElevenLabsVoice:
     def __init__(self, api_key: str, *, voice: str = "", base_url: str = "") -> None:
         limits = httpx.Limits(max_keepalive_connections=_KEPT_OPEN, keepalive_expiry=_KEPT_OPEN_SECONDS)
         self._http = httpx.AsyncClient(timeout=10, limits=limits)
+        self._key = api_key
         self._client = AsyncElevenLabs(api_key=api_key, base_url=base_url or DEFAULT_URL, httpx_client=self._http)
         self._voice = voice or DEFAULT_VOICE
         self.sound = f"elevenlabs-{MODEL}-{self._voice}"
@@ -52,8 +53,7 @@ class ElevenLabsVoice:
                 async for audio in pieces:
                     yield audio
         except ApiError as exc:
-            retryable = exc.status_code not in _LASTING
-            raise SpeechError(f"ElevenLabs refused with status {exc.status_code}", retryable=retryable) from None
+            raise refusal("ElevenLabs", exc.status_code, exc.body, f"{self._key} {request.text}") from None
         except (httpx.HTTPError, OSError) as exc:
             raise SpeechError(f"the connection to ElevenLabs failed: {type(exc).__name__}", retryable=True) from exc
 

@@ -15,7 +15,7 @@ import structlog
 from voicegw.audio.mulaw import MULAW_RATE_HZ
 from voicegw.errors import SpeechError
 from voicegw.live.ports import Ear, ListenRequest, Transcript
-from voicegw.speech.providers import Recogniser, UnknownLanguage
+from voicegw.speech.providers import Recogniser, RequestRefused
 from voicegw.speech.resting import RestingProviders
 
 OVERTAKEN_SECONDS: Final = 1.5
@@ -67,7 +67,7 @@ class FailoverEar:
         self._speeches: dict[int, _Speech] = {}
         self._spoken: _Speech | None = None
         self._failed: set[str] = set()  # since this call was last between two speeches
-        self._unfit: set[str] = set()  # for the language that is asked for
+        self._unfit: set[str] = set()  # for what is asked for
         self._closing: set[asyncio.Task[None]] = set()
         self._turn: object = None  # of the ear that counts
         self._name: str | None = None
@@ -78,6 +78,8 @@ class FailoverEar:
         """See `Ear`. Between two speeches it goes back to a better recogniser whose rest is over."""
         if not self._speeches:
             self._failed.clear()
+            if self._unfit.issuperset(self._ears.recognisers):
+                self._unfit.clear()  # rather refused again than deaf: it may have been about one speech
             if (best := self._best()) != self._name:
                 self._open(best)
         self._spoken = self._speeches[speech] = _Speech(speech, bytearray(before))
@@ -185,7 +187,7 @@ class FailoverEar:
             self._open(name)
             return
         log.warning("a recogniser failed", recogniser=name, error=error.brief, call_sid=self._request.call_sid)
-        if isinstance(error, UnknownLanguage):
+        if isinstance(error, RequestRefused):
             self._unfit.add(name)
         else:
             self._ears.resting.note_failure(name, self._loop.time())

@@ -17,7 +17,7 @@ import structlog
 from voicegw.audio.mulaw import MULAW_RATE_HZ
 from voicegw.errors import SpeechError
 from voicegw.live.ports import SpeechRequest
-from voicegw.speech.providers import Voice
+from voicegw.speech.providers import RequestRefused, Voice
 from voicegw.speech.resting import RestingProviders
 from voicegw.speech.spoken_text import has_words
 
@@ -64,7 +64,8 @@ class FailoverVoices:
             except (
                 Exception
             ) as exc:  # also what a provider's client did not foresee: the next voice speaks all the same
-                self._resting.note_failure(name, self._clock())
+                if not isinstance(exc, RequestRefused):
+                    self._resting.note_failure(name, self._clock())
                 error = exc.brief if isinstance(exc, SpeechError) else type(exc).__name__
                 log.warning("a voice failed", voice=name, error=error, said_seconds=said / MULAW_RATE_HZ)
                 request = rest_of(request, said / MULAW_RATE_HZ)

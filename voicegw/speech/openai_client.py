@@ -1,4 +1,4 @@
-"""OpenAI's own client, for any server that speaks its API, and its errors in our words: never a key or a body."""
+"""OpenAI's own client, for any server that speaks its API, and its errors in our words: never a key."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from openai import APIStatusError, AsyncOpenAI, OpenAIError
 
 from voicegw.errors import SpeechError
-
-_LASTING = (400, 401, 403, 404, 422)
+from voicegw.speech.refusals import refusal
 
 
 def openai_client(api_key: str, base_url: str) -> AsyncOpenAI:
@@ -16,12 +15,11 @@ def openai_client(api_key: str, base_url: str) -> AsyncOpenAI:
 
 
 @contextmanager
-def openai_errors() -> Iterator[None]:
-    """Raise what goes wrong with the server as `SpeechError`."""
+def openai_errors(told: str) -> Iterator[None]:
+    """Raise what goes wrong with the server as `SpeechError`; none says what the server was `told`."""
     try:
         yield
     except APIStatusError as exc:
-        retryable = exc.status_code not in _LASTING
-        raise SpeechError(f"OpenAI refused with status {exc.status_code}", retryable=retryable) from None
+        raise refusal("OpenAI", exc.status_code, exc.body, told) from None
     except (OpenAIError, OSError) as exc:
         raise SpeechError(f"the connection to OpenAI failed: {type(exc).__name__}", retryable=True) from exc

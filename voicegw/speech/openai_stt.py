@@ -39,7 +39,7 @@ class OpenAIRecogniser:
         """The words of a speech. Raises `SpeechError`."""
         if len(audio) < _SHORTEST_BYTES:
             return ""
-        with openai_errors():
+        with openai_errors(told=" ".join((self._client.api_key, *request.hints))):
             answer = await self._client.audio.transcriptions.create(
                 file=("speech.wav", render_pcm16_wav(decode_mulaw(audio), MULAW_RATE_HZ), "audio/wav"),
                 model=self._model,

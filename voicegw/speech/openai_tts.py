@@ -27,7 +27,7 @@ class OpenAIVoice:
     async def speak(self, request: SpeechRequest) -> AsyncGenerator[bytes, None]:
         """See `Voice`."""
         converter = PcmToMulaw(_RATE_HZ)
-        with openai_errors():
+        with openai_errors(told=f"{self._client.api_key} {request.text}"):
             async with self._client.audio.speech.with_streaming_response.create(
                 model=self._model,
                 voice=request.voice or DEFAULT_VOICE,

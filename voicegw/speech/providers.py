@@ -9,8 +9,14 @@ from voicegw.live.ports import Ear, ListenRequest, SpeechRequest, Transcript
 _NORWEGIAN: Final = {"nb": "no", "nn": "no"}
 
 
-class UnknownLanguage(SpeechError):  # noqa: N818 (the branch is called an error; a leaf says what happened)
-    """This provider does not know the language asked for; it may work well for others."""
+class RequestRefused(SpeechError):  # noqa: N818 (the branch is called an error; a leaf says what happened)
+    """This provider will not do what one request asks for, a voice or a language; it may work well for others."""
+
+    code = "speech-request-refused"
+
+
+class UnknownLanguage(RequestRefused):
+    """This provider does not know the language asked for."""
 
     code = "speech-language-unknown"
 
