@@ -98,6 +98,15 @@ async def test_a_script_that_waits_in_vain_ends_with_1(gateway: str, tmp_path: P
     assert "✗ script: did not hear /the sea/" in done.output
 
 
+async def test_a_script_that_the_gateway_cuts_short_ends_with_1(gateway: str, tmp_path: Path) -> None:
+    path = tmp_path / "short.yaml"
+    steps = '[{hears: how can I help}, {says: bye, seconds: 0.3}, {hears: "^Goodbye"}, {presses: "1234"}]'
+    path.write_text(f"steps: {steps}\n", encoding="utf-8")
+    done = await run(f"{gateway}/twilio/voice", "-s", str(path), "--auth-token", AUTH_TOKEN, "--words-per-second", "12")
+    assert done.exit_code == 1
+    assert "✗ script: the call was over before step 4 was done: presses '1234'" in done.output
+
+
 async def test_a_wrong_secret_is_explained(gateway: str, script: str) -> None:
     done = await run(f"{gateway}/twilio/voice", "-s", script, "--auth-token", "wrong")
     assert done.exit_code == 1

@@ -4,7 +4,21 @@ from typing import Any
 
 import pytest
 
-from voicegw.simulator import Evidence, HangsUp, Limits, Presses, Says, Waits, check_invariants, human
+from voicegw.simulator import (
+    Evidence,
+    HangsUp,
+    Hears,
+    HearsQuiet,
+    Limits,
+    Presses,
+    Says,
+    Sounds,
+    StaysSilent,
+    Step,
+    Waits,
+    check_invariants,
+    human,
+)
 from voicegw.simulator.silence import find_silences
 from voicegw.simulator.timeline import LostBecause
 
@@ -211,7 +225,43 @@ def test_the_finish_key_of_an_entry_that_was_over_is_no_loss(
 
 
 def test_a_failed_script_is_told(gateway: Any, place: Any) -> None:
-    from voicegw.simulator import Hears
-
     gateway.pages = {"/voice": ask()}
     assert rules_broken(place([Hears("dentist", within_seconds=3)])) == ["script"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "failure"),
+    [
+        ([Hears("doctor")], "step 1 was done: hears /doctor/"),
+        ([Hears("Goodbye"), Waits(9), Says("my PIN"), HangsUp()], "step 3 was done: says 'my PIN'"),
+        ([Hears("Goodbye"), Presses("12"), HangsUp()], "step 2 was done: presses '12'"),
+        ([Waits(60), Sounds(b"", "cough")], "step 2 was done: plays 'cough'"),
+        ([Waits(60), Sounds(b"")], "step 2 was done: plays a recording"),
+        ([Hears("Goodbye"), Hears("Goodbye")], "step 2 was done: hears /Goodbye/"),
+    ],
+)
+def test_a_script_that_the_gateway_does_not_let_come_to_its_end_has_failed(
+    steps: list[Step], failure: str, gateway: Any, place: Any
+) -> None:
+    gateway.pages = {"/voice": "<Say>Goodbye.</Say><Hangup/>"}
+    report = place(steps)
+    assert report.left_undone == f"the call was over before {failure}"
+    assert rules_broken(report) == []
+    assert rules_broken(report, limits=Limits(whole_script=True)) == ["script"]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [],
+        [Hears("Goodbye")],
+        [Hears("Goodbye"), HangsUp()],
+        [Hears("Goodbye", until="begin"), StaysSilent()],
+        [Waits(60), HangsUp()],
+        [HearsQuiet(60), HangsUp()],
+        [StaysSilent(), Says("never")],
+    ],
+)
+def test_one_that_only_waits_for_the_end_has_not(steps: list[Step], gateway: Any, place: Any) -> None:
+    gateway.pages = {"/voice": "<Say>Goodbye.</Say><Hangup/>"}
+    assert place(steps).left_undone == ""

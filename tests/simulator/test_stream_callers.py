@@ -70,6 +70,31 @@ def test_a_scripted_caller_hears_words_and_answers_them(gateway: Any, place: Any
     assert response.seconds == pytest.approx(0.32, abs=0.041)
 
 
+@pytest.mark.parametrize(
+    ("steps", "failure"),
+    [
+        ([Hears("goodbye")], ""),
+        ([Hears("goodbye"), HangsUp()], ""),
+        ([Hears("goodbye"), Says("my PIN")], "the call was over before step 2 was done: says 'my PIN'"),
+        ([Hears("doctor")], "the call was over before step 1 was done: hears /doctor/"),
+    ],
+)
+def test_a_script_fails_where_the_gateway_hangs_up_before_its_end(
+    steps: Any, failure: str, gateway: Any, place: Any
+) -> None:
+    async def says_goodbye(server: Any) -> None:
+        await server.accept()
+        await server.until("start")
+        await server.play(encode_text("goodbye"))
+        await server.mark("end")
+        await server.until("mark")
+        await server.close()
+
+    gateway.pages = {"/voice": STREAM}
+    gateway.talk = says_goodbye
+    assert place(steps, speech=Telegraph()).left_undone == failure
+
+
 def test_a_script_that_hears_nothing_fails(gateway: Any, place: Any) -> None:
     gateway.pages = {"/voice": STREAM}
     gateway.talk = speaking("good morning")

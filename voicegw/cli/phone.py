@@ -83,7 +83,7 @@ def show_verdict(report: CallReport, *, typed: bool, evidence: Evidence | None =
     webhooks = report.webhooks
     slowest = max((exchange.seconds for exchange in webhooks), default=0.0)
     out.print(Text(f"{report.ended_at_seconds:.0f} s, webhooks: {len(webhooks)}, the slowest {slowest:.2f} s", "dim"))
-    limits = _TYPED_LIMITS if typed else Limits()
+    limits = _TYPED_LIMITS if typed else Limits(whole_script=True)
     violations = check_invariants(report, limits=limits, evidence=evidence or Evidence())
     for violation in violations:
         out.print(Text.assemble(("✗ ", "bold red"), str(violation)), soft_wrap=True)

@@ -65,6 +65,10 @@ class Hears:
     within_seconds: float = 60.0
     until: Literal["begin", "end"] = "end"
 
+    def matches(self, text: str) -> bool:
+        """Is this what is waited for?"""
+        return re.search(self.pattern, text, re.IGNORECASE) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class HearsQuiet:
@@ -101,16 +105,36 @@ class ScriptedCaller:
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self._steps = tuple(steps)
+        self._done = 0
         self._listened_to = 0
 
     async def run(self, phone: Phone) -> None:
         """Perform the script; raises ScriptError."""
-        self._listened_to = 0
+        self._done = self._listened_to = 0
         for step in self._steps:
             if isinstance(step, Hears):
                 await self._hear(phone, step)
             else:
                 await perform(phone, step)
+            self._done += 1
+
+    def left_undone(self, begun: Sequence[Sound]) -> str:
+        """The first step that came to nothing where the call, with all these sounds, is over now; "" if none did.
+
+        Who only waited, or was about to hang up, missed nothing; what was heard last may not have been matched yet.
+        """
+        unmatched = iter(begun[self._listened_to :])
+        for number, step in enumerate(self._steps[self._done :], start=self._done + 1):
+            match step:
+                case HangsUp() | StaysSilent():
+                    return ""
+                case Waits() | HearsQuiet():
+                    pass
+                case Hears() if any(step.matches(sound.text) for sound in unmatched):
+                    pass
+                case Hears() | Says() | Sounds() | Presses():
+                    return f"the call was over before step {number} was done: {_tell(step)}"
+        return ""
 
     async def _hear(self, phone: Phone, step: Hears) -> None:
         missed: list[str] = []
@@ -118,17 +142,31 @@ class ScriptedCaller:
             async with asyncio.timeout(step.within_seconds):
                 while True:
                     sound = await phone.wait_for_sound(self._listened_to)
-                    self._listened_to += 1
                     text = await phone.understand(sound)
-                    if re.search(step.pattern, text, re.IGNORECASE):
+                    if step.matches(text):
                         break
+                    self._listened_to += 1
                     missed.append(text or sound.kind)
                 if step.until == "end":
                     await phone.wait_for_end_of(sound)
+                self._listened_to += 1
         except TimeoutError as exc:
             raise ScriptError(
                 f"did not hear /{step.pattern}/ within {step.within_seconds:g} s; heard {missed}"
             ) from exc
+
+
+def _tell(step: Hears | Says | Sounds | Presses) -> str:
+    """A step, as scripts write it."""
+    match step:
+        case Hears(pattern):
+            return f"hears /{pattern}/"
+        case Says(text):
+            return f"says {text!r}"
+        case Presses(keys):
+            return f"presses {keys!r}"
+        case Sounds():
+            return f"plays {step.text!r}" if step.text else "plays a recording"
 
 
 async def perform(phone: Phone, step: "Act") -> None:

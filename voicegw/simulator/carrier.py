@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from voicegw.simulator.call_context import CallContext, GoTo
 from voicegw.simulator.callees import Callee
-from voicegw.simulator.caller import ScriptError
+from voicegw.simulator.caller import ScriptedCaller, ScriptError
 from voicegw.simulator.interpreter import Interpreter
 from voicegw.simulator.journal import Journal, Watcher
 from voicegw.simulator.legs import Leg, call_token, new_sid
@@ -103,11 +103,10 @@ class Carrier:
         context = self._context(line, leg, callees or {}, default_callee)
         context.own_hosts |= {urlsplit(url).netloc for url in (voice_url, fallback_url) if url}
         interpreter = Interpreter(context, fallback_url=fallback_url)
-        first = GoTo(url=voice_url, purpose="voice", method=method)
         updates = self._updates[context.leg.call_sid] = Updates(context)
         try:
-            talk = updates.obey(interpreter.run, first)
-            reason, script_failure = await _converse(context, talk, caller)
+            talk = updates.obey(interpreter.run, GoTo(url=voice_url, purpose="voice", method=method))
+            reason, script_failure, left_undone = await _converse(context, talk, caller)
             journal.tell(CallEnded(at_seconds=(ended_at := journal.now_seconds()), reason=reason))
             await self._say_goodbye(context, reason, status_callback)
         finally:
@@ -124,6 +123,7 @@ class Carrier:
             end_reason=reason,
             call_status=context.leg.status,
             script_failure=script_failure,
+            left_undone=left_undone,
         )
 
     def _leg(self, from_: str, to: str, more: Mapping[str, str]) -> Leg:
@@ -183,8 +183,8 @@ class Carrier:
 
 async def _converse(
     context: CallContext, instructions: Coroutine[None, None, str], caller: Caller
-) -> tuple[EndReason, str]:
-    """Run both sides until one of them ends the call; answers why it ended, and why the script failed, if it did."""
+) -> tuple[EndReason, str, str]:
+    """Run both sides until one of them ends the call: why it ended, why the script failed, and what it left undone."""
     line = context.line
     talk = asyncio.create_task(instructions)
     person = asyncio.create_task(_live(caller, line))
@@ -202,7 +202,8 @@ async def _converse(
             if not isinstance(problem, ScriptError):
                 raise problem
             failure = str(problem)
-        return reason, failure
+        undone = caller.left_undone(line.begun) if isinstance(caller, ScriptedCaller) and not failure else ""
+        return reason, failure, undone
     finally:
         line.end()
         for task in tasks:

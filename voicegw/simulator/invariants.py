@@ -26,7 +26,8 @@ class Limits:
     `unforgivable_losses`: the reasons for which a lost key is a violation. A caller who types at random loses keys
     between documents, which a gateway in gather mode cannot prevent. The finish key behind an entry that was over by
     its length is never a loss. `rescued_faults_allowed`: a fatal error that the
-    fallback URL caught is not one (I3 as the caller hears it).
+    fallback URL caught is not one (I3 as the caller hears it). `whole_script`: the gateway must not end the call before
+    the script has.
     """
 
     owed_silence_seconds: float = 4.0
@@ -39,6 +40,7 @@ class Limits:
         {LostBecause.OUTSIDE_GATHER, LostBecause.BETWEEN_DOCUMENTS, LostBecause.GATHER_ENDED}
     )
     rescued_faults_allowed: bool = False
+    whole_script: bool = False
     stream: StreamLimits = field(default_factory=StreamLimits)
 
 
@@ -196,6 +198,8 @@ def _service(report: CallReport, limits: Limits) -> Iterator[Violation]:
             yield Violation(rule="lost-digit", text=text, at_seconds=key.at_seconds)
     if report.script_failure:
         yield Violation(rule="script", text=report.script_failure)
+    if limits.whole_script and report.left_undone:
+        yield Violation(rule="script", text=report.left_undone)
 
 
 def _streams(report: CallReport, limits: Limits) -> Iterator[Violation]:

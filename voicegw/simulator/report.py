@@ -36,7 +36,8 @@ _Kept = TypeVar("_Kept")
 class CallReport:
     """One finished call. All times are seconds since it was placed; `answered_at_seconds` is None if it never was.
 
-    `script_failure` is what a scripted caller waited for in vain.
+    `script_failure` is what a scripted caller waited for in vain, `left_undone` the first step that it
+    had no time for.
     """
 
     call_sid: str
@@ -48,6 +49,7 @@ class CallReport:
     end_reason: EndReason
     call_status: str
     script_failure: str = ""
+    left_undone: str = ""
 
     @property
     def heard(self) -> tuple[Heard, ...]:
