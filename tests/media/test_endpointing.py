@@ -122,3 +122,45 @@ class TestEnd:
         endpointer = speaking()
         assert isinstance(endpointer.abandon(), SpeechEnded)
         assert endpointer.abandon() is None
+
+    def test_a_turn_that_is_as_likely_over_as_not_is_over(self) -> None:
+        endpointer = speaking()
+        hear(endpointer, 0.32, 0.0)
+        assert isinstance(endpointer.judge(1, 0.5), SpeechEnded)
+
+    def test_it_ends_at_its_longest_to_the_second(self) -> None:
+        endpointer = Endpointer(Endpointing.PATIENT)
+        told = [endpointer.receive(0.9, 0.5) for _ in range(int(LONGEST_SPEECH_SECONDS * 2))]
+        assert told[-1] == SpeechEnded(LONGEST_SPEECH_SECONDS, 0.0)
+        assert told.count(None) == len(told) - 2
+
+    @pytest.mark.parametrize("profile", Endpointing)
+    def test_quiet_that_is_just_long_enough_is(self, profile: Endpointing) -> None:
+        endpointer, patience = speaking(profile), PATIENCE[profile]
+        assert endpointer.receive(0.0, patience.ask_after_seconds) == SpeechPaused(1)
+        ended = endpointer.receive(0.0, patience.end_after_seconds - patience.ask_after_seconds)
+        assert ended == SpeechEnded(pytest.approx(1.024), pytest.approx(patience.end_after_seconds))
+
+
+class TestAfterwards:
+    def test_a_pause_is_no_voice_but_what_came_before_it_was(self) -> None:
+        endpointer = speaking(seconds=0.32)
+        hear(endpointer, 0.32, 0.0)
+        hear(endpointer, 0.32, 0.9)
+        assert endpointer.speech_seconds == pytest.approx(0.64)
+
+    def test_the_next_pause_is_as_long_as_the_first(self) -> None:
+        first = hear(speaking(), 0.5, 0.0)[0][0]
+        endpointer = speaking()
+        hear(endpointer, 0.5, 0.0)
+        hear(endpointer, 0.32, 0.9)
+        assert hear(endpointer, 0.5, 0.0)[0] == (first, SpeechPaused(2))
+
+    def test_the_next_speech_begins_from_nothing(self) -> None:
+        endpointer = speaking(seconds=1.6)
+        endpointer.abandon()
+        assert not endpointer.voiced
+        assert [event for _, event in hear(endpointer, 1.0, 0.4)] == []
+        hear(endpointer, 0.32, 0.9)
+        assert endpointer.speech_seconds == pytest.approx(0.32)
+        assert hear(endpointer, 3.0, 0.0)[-1][1] == SpeechEnded(pytest.approx(0.32), pytest.approx(2.016))

@@ -46,6 +46,9 @@ class TestWhatEndsAnEntry:
         assert entry is not None
         assert (entry.pressed, entry.first_at, entry.last_at) == (Pressed(keys="12", ended_by=""), 0.0, 0.1)
 
+    def test_a_pause_of_just_the_gap(self) -> None:
+        assert entries(pressed(Collect(gap_seconds=2), ("1", 0.0), ("2", 2.0)), 4.0) == [("1", ""), ("2", "")]
+
     def test_not_time_where_the_gap_is_0(self) -> None:
         collector = pressed(Collect(gap_seconds=0), *typed("12"))
         assert collector.next_timer() is None
@@ -85,6 +88,22 @@ class TestDelimiters:
     def test_behind_an_entry_that_time_ended_it_is_an_entry(self) -> None:
         collector = pressed(Collect(gap_seconds=1), ("1", 0.0), ("#", 1.5))
         assert entries(collector, 1.5) == [("1", ""), ("", "#")]
+
+    def test_one_more_than_the_entry_needed_is_an_entry(self) -> None:
+        assert entries(pressed(Collect(), *typed("12##")), 0.3) == [("12", "#"), ("", "#")]
+
+    def test_behind_a_pause_it_is_an_entry_even_where_pauses_have_become_longer(self) -> None:
+        collector = pressed(Collect(gap_seconds=1), ("1", 0.0))
+        assert entries(collector, 1.0) == [("1", "")]
+        collector.configure(Collect(gap_seconds=5))
+        collector.press("#", 2.0)
+        assert entries(collector, 2.0) == [("", "#")]
+
+    def test_behind_a_full_entry_late_in_a_call_it_belongs_to_it_too(self) -> None:
+        collector = pressed(Collect(max_digits=1, gap_seconds=0), ("1", 100.0))
+        assert entries(collector, 100.0) == [("1", "")]
+        collector.press("#", 100.5)
+        assert entries(collector, 100.5) == []
 
 
 class TestTypeAhead:

@@ -28,6 +28,9 @@ class TestSilence:
         silence.pause(False)
         assert silence.is_over(9.0)
 
+    def test_before_it_is_started_it_has_no_end(self) -> None:
+        assert (SilenceTimer().next_timer(), SilenceTimer().is_over(9.0)) == (None, False)
+
     def test_who_does_not_listen_has_none(self) -> None:
         silence = SilenceTimer()
         silence.start(5.0, 0.0)
@@ -104,6 +107,26 @@ class TestBargeIn:
 
     def test_a_quick_word_that_the_recogniser_is_sure_of_is_one(self) -> None:
         assert count_words("Yes.", 0.9, voice_seconds=0.18) == 1
+
+    @pytest.mark.parametrize(
+        ("confidence", "voice_seconds", "words"),
+        [
+            (None, 0.2, 1),  # each rule begins with its own figure
+            (0.85, 0.1, 1),
+            (0.84, 0.1, 0),
+            (0.6, 0.49, 1),
+            (0.59, 0.49, 0),
+            (0.4, 0.5, 1),
+            (0.39, 0.5, 0),
+        ],
+    )
+    def test_from_its_figure_on_a_word_is_believed(
+        self, confidence: float | None, voice_seconds: float, words: int
+    ) -> None:
+        assert count_words("Stop.", confidence, voice_seconds=voice_seconds) == words
+
+    def test_one_word_is_an_interruption_where_nothing_else_is_said(self) -> None:
+        assert BargeInRules().is_interruption(voice_seconds=0.0, words=1)
 
     def test_words_or_voice_make_an_interruption(self) -> None:
         rules = BargeInRules(min_words=2, min_seconds=0.8)
@@ -220,3 +243,29 @@ class TestWaitingInputs:
         assert waiting.take_notes(2.0) == [Said(text="operator"), Pressed(keys="0", ended_by="")]
         assert (waiting.next_note(), waiting.take_notes(9.0)) == (None, [])
         assert waiting.drop_keys() == "0"
+
+    def test_what_was_pressed_before_is_pressed_once_when_the_stream_opens(self) -> None:
+        waiting = WaitingInputs(Collect(max_digits=1), "7")
+        waiting.open(1.0)
+        waiting.open(2.0)
+        assert waiting.take_first(3.0, words_too=True) == Pressed(keys="7", ended_by="")
+        assert waiting.take_first(3.0, words_too=True) is None
+
+    def test_where_nothing_was_pressed_before_nothing_waits(self) -> None:
+        waiting = WaitingInputs(Collect())
+        waiting.open(1.0)
+        assert not waiting.keys_wait
+
+    def test_of_both_at_once_the_key_is_taken(self) -> None:
+        waiting = WaitingInputs(Collect(max_digits=1))
+        waiting.say("yes", None, 1.0)
+        waiting.press("1", 1.0)
+        assert waiting.take_first(2.0, words_too=True) == Pressed(keys="1", ended_by="")
+
+    def test_words_are_noted_as_they_were_heard_also_after_others_were_taken(self) -> None:
+        waiting = WaitingInputs(Collect())
+        waiting.say("hello", 0.5, 1.0)
+        assert waiting.take_notes(1.0) == [Said(text="hello", confidence=0.5)]
+        waiting.take_words()
+        waiting.say("again", 0.7, 2.0)
+        assert waiting.take_notes(2.0) == [Said(text="again", confidence=0.7)]
