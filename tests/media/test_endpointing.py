@@ -153,7 +153,7 @@ class TestAfterwards:
         first = hear(speaking(), 0.5, 0.0)[0][0]
         endpointer = speaking()
         hear(endpointer, 0.5, 0.0)
-        hear(endpointer, 0.32, 0.9)
+        hear(endpointer, 2 * WINDOW, 0.9)  # just enough to be a voice again
         assert hear(endpointer, 0.5, 0.0)[0] == (first, SpeechPaused(2))
 
     def test_the_next_speech_begins_from_nothing(self) -> None:
@@ -164,3 +164,11 @@ class TestAfterwards:
         hear(endpointer, 0.32, 0.9)
         assert endpointer.speech_seconds == pytest.approx(0.32)
         assert hear(endpointer, 3.0, 0.0)[-1][1] == SpeechEnded(pytest.approx(0.32), pytest.approx(2.016))
+
+    def test_the_speech_after_the_longest_begins_from_nothing_too(self) -> None:
+        endpointer = Endpointer(Endpointing.PATIENT)
+        hear(endpointer, LONGEST_SPEECH_SECONDS, 0.9)
+        while endpointer.speaking:
+            endpointer.receive(0.9, WINDOW)
+        assert hear(endpointer, 0.32, 0.9) == [(2 * WINDOW, SpeechBegan())]
+        assert endpointer.speech_seconds == pytest.approx(0.32)

@@ -159,7 +159,7 @@ class Endpointer:
         if self._certain_seconds < ONSET_SECONDS - 1e-9:
             return None
         began = self._state is _State.QUIET
-        self._speech_seconds = self._voice_seconds + (0.0 if began else self._speech_seconds)
+        self._speech_seconds += self._voice_seconds
         self._quiet_seconds = 0.0
         self._complete = None
         self._state = _State.SPEAKING
