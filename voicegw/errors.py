@@ -13,7 +13,8 @@
     │   ├── AgentBroke           the connection or the answer broke; the turn may have run
     │   └── AgentTalkedTooMuch   an answer went over its caps
     ├── StoreError               live-call state cannot be read or written
-    │   └── StaleVersion         someone else wrote this call first
+    │   ├── StaleVersion         someone else wrote this call first
+    │   └── StoreClosed          this process is stopping
     ├── CallLogError             the call log's database cannot be used
     ├── CarrierError             the carrier's API refused or failed
     ├── OrderRefused             a live call cannot take what somebody outside asks of it
